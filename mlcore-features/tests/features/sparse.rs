@@ -64,7 +64,8 @@ fn rows_agree<T: Output + Default>(plan: &Plan, table: &RecordBatch) -> Result<(
     let mut features = vec![T::default(); plan.width()];
     for row in 0..table.num_rows().min(12) {
         let run = |values: &[Value<'_>]| {
-            let row = Row::new(values, plan.input())?;
+            // One that is no row of the plan's is refused before either sees it.
+            let Ok(row) = Row::new(values, plan.input()) else { return Ok(()) };
             let expected = dense.run_into(row, &mut features);
             prop_assert_eq!(sparse.width(), plan.width());
             let found = sparse.run(row);

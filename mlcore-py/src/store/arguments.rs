@@ -148,7 +148,8 @@ pub(super) fn moment(object: &Bound<'_, PyAny>, subject: &'static str) -> PyResu
     const OPERATION: &str = "materialize";
     let py = object.py();
     if let Ok(text) = object.cast::<PyString>() {
-        return asked(py, text.to_cow()?.parse());
+        let read = text.to_cow()?.parse().map_err(|error: Error| error.within(subject));
+        return asked(py, read);
     }
     let read = value::read(object, Place { operation: OPERATION, name: subject, row: None })?;
     let micros = match read {

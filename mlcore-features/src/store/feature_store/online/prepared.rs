@@ -146,7 +146,7 @@ impl PreparedFeatures {
             for ((query, set), own) in self.shared.queries.iter().zip(&mut answer.answers) {
                 query.read(answer.keys.get(*set).map_or(&[], Vec::as_slice), now, own)?;
             }
-            answer.computed = self.shared.compute(rows, answer)?;
+            answer.computed = self.shared.compute(rows, rows.len(), answer)?;
             Ok(())
         };
         read().inspect(|()| answer.rows = rows.len())
@@ -167,7 +167,7 @@ impl PreparedFeatures {
             query.read(keys, now, own)?;
         }
         answer.rows = keys.len();
-        let computed = prepared.compute(&EntityRows::one([]), answer);
+        let computed = prepared.compute(&EntityRows::one([]), keys.len(), answer);
         match computed {
             Ok(computed) => answer.computed = computed,
             Err(error) => {
@@ -225,10 +225,14 @@ impl Prepared {
         Ok(())
     }
 
-    /// Computes the on-demand views of what was read.
-    fn compute(&self, rows: &EntityRows<'_>, answer: &OnlineFeatures) -> Result<Vec<Vec<ArrayRef>>> {
+    /// Computes the on-demand views of what was read, of so many entities.
+    fn compute(
+        &self,
+        rows: &EntityRows<'_>,
+        count: usize,
+        answer: &OnlineFeatures,
+    ) -> Result<Vec<Vec<ArrayRef>>> {
         let mut computed: Vec<Vec<ArrayRef>> = Vec::new();
-        let count = rows.len().max(answer.rows);
         for step in &self.compiled.steps {
             let mut columns = Vec::with_capacity(step.inputs.len());
             for input in &step.inputs {
