@@ -9,6 +9,7 @@
 //! | [`package`] | How does a model travel with everything that belongs to it, and what exactly is deployed? |
 //! | [`tracking`] | What was tried, with which parameters on which data, and how good was it? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
+//! | [`bandit`] | Which arm earns the most, learnt while it answers? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
 //! | [`experiment`] | How many units does an experiment need, what did it find, and how sure is that? |
 //! | [`html`] | How is all that shown on a page that loads and runs nothing? |
@@ -31,6 +32,7 @@
 
 pub mod arrow;
 pub mod artifact;
+pub mod bandit;
 pub mod batch;
 // The tests of this crate run the suites, too.
 #[cfg(any(test, feature = "conformance"))]
