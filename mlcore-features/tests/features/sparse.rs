@@ -80,7 +80,7 @@ fn rows_agree<T: Output + Default>(plan: &Plan, table: &RecordBatch) -> Result<(
                 let expected =
                     features.iter().copied().enumerate().filter(|(_, value)| value.to_f64() != 0.0);
                 let expected: Vec<_> = expected.map(bits).collect();
-                prop_assert_eq!(found.iter().map(bits).collect::<Vec<_>>(), expected.clone());
+                prop_assert_eq!(&found.iter().map(bits).collect::<Vec<_>>(), &expected);
                 prop_assert_eq!((found.width(), found.indices().len()), (plan.width(), found.data().len()));
                 let matrix = plan.transform_row_sparse::<T>(row)?;
                 prop_assert_eq!(matrix.shape(), (1, plan.width()));

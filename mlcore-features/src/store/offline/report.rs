@@ -84,7 +84,7 @@ impl ViewReport {
         self.rows_without_time
     }
 
-    /// The rows whose created time is null: left out, or with [`View::with_late_rows`] before all others of their event time.
+    /// The rows whose created time is null: left out, or with [`View::with_late_rows`](super::View::with_late_rows) before all others of their event time.
     #[must_use]
     pub fn rows_without_created(&self) -> u64 {
         self.rows_without_created

@@ -9,8 +9,8 @@ use crate::transform::Parameter;
 ///
 /// Defaults are scikit-learn's: every column is continuous, three neighbours, no seed.
 ///
-/// [`ScoreFunction::MutualInfoClassif`]: super::ScoreFunction::MutualInfoClassif
-/// [`ScoreFunction::MutualInfoRegression`]: super::ScoreFunction::MutualInfoRegression
+/// [`ScoreFunction::MutualInfoClassif`]: crate::transform::ScoreFunction::MutualInfoClassif
+/// [`ScoreFunction::MutualInfoRegression`]: crate::transform::ScoreFunction::MutualInfoRegression
 ///
 /// ```
 /// use mlcore_features::transform::{DiscreteFeatures, MutualInformation, Parameter, ScoreFunction};

@@ -62,7 +62,7 @@ impl RunOptions {
         self
     }
 
-    /// So many threads share a table that is [one batch](CompiledSuite::validate), where it is large. Sums and what is computed of them
+    /// So many threads share a table that is [one batch](crate::validate::CompiledSuite::validate), where it is large. Sums and what is computed of them
     /// may differ in their last digits then.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
