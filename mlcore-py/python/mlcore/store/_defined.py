@@ -237,7 +237,7 @@ class Definitions:
         if isinstance(repository, (str, os.PathLike)):
             repository = installed("feast").FeatureStore(repo_path=os.fspath(repository))
         try:
-            from google.protobuf.json_format import MessageToJson
+            from google.protobuf.json_format import MessageToJson  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
             registry = MessageToJson(repository.registry.proto())
         except (AttributeError, ImportError) as cause:

@@ -5,16 +5,6 @@ from typing import Any, final
 from mlcore.features import Plan
 from mlcore.typing import Table
 
-__all__ = [
-    "History",
-    "OnlineAnswer",
-    "Store",
-    "check_definition",
-    "import_feast",
-    "plan_reference",
-    "read_toml",
-]
-
 def check_definition(definition: str) -> str: ...
 def import_feast(registry: str) -> tuple[str, list[tuple[str, str]], list[tuple[str, str]]]: ...
 def plan_reference(plan: Plan) -> dict[str, Any]: ...

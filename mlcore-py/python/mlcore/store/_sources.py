@@ -43,7 +43,7 @@ class DataSource(Definition):
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> DataSource:
-        kinds = {
+        kinds: dict[str, type[DataSource]] = {
             "file": FileSource,
             "push": PushSource,
             "request": RequestSource,
@@ -51,7 +51,7 @@ class DataSource(Definition):
             "arrow": ArrowSource,
         }
         own = kinds.get(document.get("kind", ""), cls)
-        made = own.__new__(own)
+        made: DataSource = own.__new__(own)
         Definition.__init__(made, document)
         return made
 

@@ -262,7 +262,9 @@ class OnDemandFeatureView(_View):
         owner: str = "",
     ) -> None:
         operation = "define on-demand feature view"
-        views, requests, uses = [], [], []
+        views: list[Any] = []
+        requests: list[str] = []
+        uses: list[Definition] = []
         for source in sources:
             if isinstance(source, RequestSource):
                 requests.append(source.name)

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     #: A column, an operator and a value: ``("country", "in", ["DE", "AT"])``, ``("age", ">=", 18)``, ``("age", "not null")``.
-    Clause = tuple[Any, ...]
-    IgnoreRowIf = Literal["all_values_are_missing", "any_value_is_missing", "never"]
+    _Clause = tuple[Any, ...]
+    _IgnoreRowIf = Literal["all_values_are_missing", "any_value_is_missing", "never"]
 
-    class Options(TypedDict, total=False):
+    class _Options(TypedDict, total=False):
         """What every expectation takes."""
 
         mostly: float
         severity: Literal["critical", "warning", "info"]
-        where: Clause | Sequence[Clause | Mapping[str, Any]]
+        where: _Clause | Sequence[_Clause | Mapping[str, Any]]
         notes: str
 
 
@@ -33,7 +33,7 @@ class Expectations:
     def _add(self, json: str) -> None:
         raise NotImplementedError
 
-    def _expect(self, name: str, options: Options, **parameters: Any) -> Self:
+    def _expect(self, name: str, options: _Options, **parameters: Any) -> Self:
         given = {key: plain(value) for key, value in {**parameters, **options}.items() if value is not None}
         if "bounds" in given:
             ends = zip(BOUNDS, given["bounds"])
@@ -56,19 +56,19 @@ class Expectations:
             return getattr(self, short)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def column_to_exist(self, column: str, column_index: int | None = None, **options: Unpack[Options]) -> Self:
+    def column_to_exist(self, column: str, column_index: int | None = None, **options: Unpack[_Options]) -> Self:
         """The column is there; at this position, where one is given, the first being 0."""
         return self._expect("column_to_exist", options, column=column, column_index=column_index)
 
-    def table_columns_to_match_set(self, column_set: Iterable[str], *, exact_match: bool = True, **options: Unpack[Options]) -> Self:
+    def table_columns_to_match_set(self, column_set: Iterable[str], *, exact_match: bool = True, **options: Unpack[_Options]) -> Self:
         """The columns are these, in any order; with ``exact_match=False`` there may be others."""
         return self._expect("table_columns_to_match_set", options, column_set=column_set, exact_match=exact_match)
 
-    def table_columns_to_match_ordered_list(self, column_list: Iterable[str], **options: Unpack[Options]) -> Self:
+    def table_columns_to_match_ordered_list(self, column_list: Iterable[str], **options: Unpack[_Options]) -> Self:
         """The columns are these, in this order."""
         return self._expect("table_columns_to_match_ordered_list", options, column_list=column_list)
 
-    def table_column_count_to_equal(self, value: int, **options: Unpack[Options]) -> Self:
+    def table_column_count_to_equal(self, value: int, **options: Unpack[_Options]) -> Self:
         """There are so many columns."""
         return self._expect("table_column_count_to_equal", options, value=value)
 
@@ -79,12 +79,12 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The number of columns is within bounds."""
         return self._expect("table_column_count_to_be_between", options, bounds=(min_value, max_value, strict_min, strict_max))
 
-    def table_row_count_to_equal(self, value: int, **options: Unpack[Options]) -> Self:
+    def table_row_count_to_equal(self, value: int, **options: Unpack[_Options]) -> Self:
         """There are so many rows."""
         return self._expect("table_row_count_to_equal", options, value=value)
 
@@ -95,24 +95,24 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The number of rows is within bounds."""
         return self._expect("table_row_count_to_be_between", options, bounds=(min_value, max_value, strict_min, strict_max))
 
-    def column_values_to_be_of_type(self, column: str, type_: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_of_type(self, column: str, type_: str, **options: Unpack[_Options]) -> Self:
         """The column has this type, by mlcore's names: ``int64``, ``string``, ``timestamp[us, tz=UTC]``."""
         return self._expect("column_values_to_be_of_type", options, column=column, type_=type_)
 
-    def column_values_to_be_in_type_list(self, column: str, type_list: Iterable[str], **options: Unpack[Options]) -> Self:
+    def column_values_to_be_in_type_list(self, column: str, type_list: Iterable[str], **options: Unpack[_Options]) -> Self:
         """The column has one of these types."""
         return self._expect("column_values_to_be_in_type_list", options, column=column, type_list=type_list)
 
-    def column_values_to_be_null(self, column: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_null(self, column: str, **options: Unpack[_Options]) -> Self:
         """Every value is missing."""
         return self._expect("column_values_to_be_null", options, column=column)
 
-    def column_values_to_not_be_null(self, column: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_not_be_null(self, column: str, **options: Unpack[_Options]) -> Self:
         """No value is missing."""
         return self._expect("column_values_to_not_be_null", options, column=column)
 
@@ -124,56 +124,56 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """Values are within bounds."""
         return self._expect("column_values_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
 
-    def column_values_to_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[Options]) -> Self:
+    def column_values_to_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[_Options]) -> Self:
         """Values are of a set."""
         return self._expect("column_values_to_be_in_set", options, column=column, value_set=value_set)
 
-    def column_values_to_not_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[Options]) -> Self:
+    def column_values_to_not_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[_Options]) -> Self:
         """Values are not of a set."""
         return self._expect("column_values_to_not_be_in_set", options, column=column, value_set=value_set)
 
-    def column_distinct_values_to_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[Options]) -> Self:
+    def column_distinct_values_to_be_in_set(self, column: str, value_set: Iterable[Any], **options: Unpack[_Options]) -> Self:
         """All distinct values are of a set."""
         return self._expect("column_distinct_values_to_be_in_set", options, column=column, value_set=value_set)
 
-    def column_distinct_values_to_contain_set(self, column: str, value_set: Iterable[Any], **options: Unpack[Options]) -> Self:
+    def column_distinct_values_to_contain_set(self, column: str, value_set: Iterable[Any], **options: Unpack[_Options]) -> Self:
         """All values of a set occur."""
         return self._expect("column_distinct_values_to_contain_set", options, column=column, value_set=value_set)
 
-    def column_distinct_values_to_equal_set(self, column: str, value_set: Iterable[Any], **options: Unpack[Options]) -> Self:
+    def column_distinct_values_to_equal_set(self, column: str, value_set: Iterable[Any], **options: Unpack[_Options]) -> Self:
         """The distinct values are those of a set."""
         return self._expect("column_distinct_values_to_equal_set", options, column=column, value_set=value_set)
 
     def column_most_common_value_to_be_in_set(
-        self, column: str, value_set: Iterable[Any], *, ties_okay: bool = False, **options: Unpack[Options]
+        self, column: str, value_set: Iterable[Any], *, ties_okay: bool = False, **options: Unpack[_Options]
     ) -> Self:
         """The most common value is of a set; where several are, one of them with ``ties_okay``, and otherwise it fails."""
         return self._expect("column_most_common_value_to_be_in_set", options, column=column, value_set=value_set, ties_okay=ties_okay)
 
-    def column_values_to_match_regex(self, column: str, regex: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_match_regex(self, column: str, regex: str, **options: Unpack[_Options]) -> Self:
         """A regular expression is found in each text. It is one without look-around and back-references."""
         return self._expect("column_values_to_match_regex", options, column=column, regex=regex)
 
-    def column_values_to_not_match_regex(self, column: str, regex: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_not_match_regex(self, column: str, regex: str, **options: Unpack[_Options]) -> Self:
         """A regular expression is found in no text."""
         return self._expect("column_values_to_not_match_regex", options, column=column, regex=regex)
 
     def column_values_to_match_regex_list(
-        self, column: str, regex_list: Iterable[str], *, match_on: Literal["any", "all"] = "any", **options: Unpack[Options]
+        self, column: str, regex_list: Iterable[str], *, match_on: Literal["any", "all"] = "any", **options: Unpack[_Options]
     ) -> Self:
         """One of several regular expressions is found in each text, or every one."""
         return self._expect("column_values_to_match_regex_list", options, column=column, regex_list=regex_list, match_all=match_on == "all")
 
-    def column_values_to_not_match_regex_list(self, column: str, regex_list: Iterable[str], **options: Unpack[Options]) -> Self:
+    def column_values_to_not_match_regex_list(self, column: str, regex_list: Iterable[str], **options: Unpack[_Options]) -> Self:
         """None of several regular expressions is found in any text."""
         return self._expect("column_values_to_not_match_regex_list", options, column=column, regex_list=regex_list)
 
-    def column_value_lengths_to_equal(self, column: str, value: int, **options: Unpack[Options]) -> Self:
+    def column_value_lengths_to_equal(self, column: str, value: int, **options: Unpack[_Options]) -> Self:
         """Texts have so many characters."""
         return self._expect("column_value_lengths_to_equal", options, column=column, value=value)
 
@@ -185,29 +185,29 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The number of characters of texts is within bounds."""
         return self._expect("column_value_lengths_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
 
-    def column_values_to_be_in_reference(self, column: str, reference: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_in_reference(self, column: str, reference: str, **options: Unpack[_Options]) -> Self:
         """Values are among the keys of a reference, which :meth:`Suite.validate` is handed. Not in Great Expectations."""
         return self._expect("column_values_to_be_in_reference", options, column=column, reference=reference)
 
-    def column_values_to_be_unique(self, column: str, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_unique(self, column: str, **options: Unpack[_Options]) -> Self:
         """No value occurs twice. Every row of a value that does is unexpected, the first one too."""
         return self._expect("column_values_to_be_unique", options, column=column)
 
-    def column_values_to_be_increasing(self, column: str, *, strictly: bool = False, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_increasing(self, column: str, *, strictly: bool = False, **options: Unpack[_Options]) -> Self:
         """Each value is at least the one before it, missing ones left out; more than it, where ``strictly``."""
         return self._expect("column_values_to_be_increasing", options, column=column, strictly=strictly)
 
-    def column_values_to_be_decreasing(self, column: str, *, strictly: bool = False, **options: Unpack[Options]) -> Self:
+    def column_values_to_be_decreasing(self, column: str, *, strictly: bool = False, **options: Unpack[_Options]) -> Self:
         """Each value is at most the one before it, missing ones left out; less than it, where ``strictly``."""
         return self._expect("column_values_to_be_decreasing", options, column=column, strictly=strictly)
 
     def column_value_z_scores_to_be_less_than(
-        self, column: str, threshold: float, *, double_sided: bool = True, **options: Unpack[Options]
+        self, column: str, threshold: float, *, double_sided: bool = True, **options: Unpack[_Options]
     ) -> Self:
         """Numbers are less than so many standard deviations from the mean; with ``double_sided=False`` above it only."""
         return self._expect("column_value_z_scores_to_be_less_than", options, column=column, threshold=threshold, double_sided=double_sided)
@@ -220,7 +220,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The smallest value is within bounds."""
         return self._expect("column_min_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -233,7 +233,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The greatest value is within bounds."""
         return self._expect("column_max_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -246,7 +246,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The mean is within bounds."""
         return self._expect("column_mean_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -259,7 +259,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The median is within bounds."""
         return self._expect("column_median_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -272,7 +272,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The standard deviation, with n - 1, is within bounds."""
         return self._expect("column_stdev_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -285,7 +285,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The sum is within bounds; of no value it is 0."""
         return self._expect("column_sum_to_be_between", options, column=column, bounds=(min_value, max_value, strict_min, strict_max))
@@ -298,7 +298,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The number of distinct values is within bounds."""
         return self._expect(
@@ -313,7 +313,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The number of distinct values over that of values is within bounds."""
         return self._expect(
@@ -328,7 +328,7 @@ class Expectations:
         *,
         strict_min: bool = False,
         strict_max: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The share of rows whose value is not missing is within bounds."""
         return self._expect(
@@ -341,7 +341,7 @@ class Expectations:
         quantile_ranges: Mapping[str, Sequence[Any]],
         *,
         interpolation: Literal["linear", "lower", "higher", "midpoint", "nearest"] = "nearest",
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """Quantiles are within ranges: ``{"quantiles": [0.5, 0.9], "value_ranges": [[10, 20], [None, 99]]}``."""
         shares, ranges = quantile_ranges["quantiles"], quantile_ranges["value_ranges"]
@@ -351,7 +351,7 @@ class Expectations:
         ]
         return self._expect("column_quantile_values_to_be_between", options, column=column, quantile_ranges=listed, interpolation=interpolation)
 
-    def column_newest_value_to_be_within(self, column: str, max_age: float | timedelta, **options: Unpack[Options]) -> Self:
+    def column_newest_value_to_be_within(self, column: str, max_age: float | timedelta, **options: Unpack[_Options]) -> Self:
         """The newest date or timestamp is at most so old: seconds, or a ``timedelta``. Not in Great Expectations' core."""
         return self._expect(
             "column_newest_value_to_be_within", options, column=column, max_age_seconds=getattr(max_age, "total_seconds", lambda: max_age)()
@@ -364,7 +364,7 @@ class Expectations:
         measure: Literal["ks", "chi_square", "psi"],
         *,
         threshold: float | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[_Options],
     ) -> Self:
         """The column looks like a reference, which :meth:`Suite.validate` is handed: by a p-value (0.05) or the stability index (0.1)."""
         return self._expect(
@@ -372,7 +372,7 @@ class Expectations:
         )
 
     def column_pair_values_to_be_equal(
-        self, column_A: str, column_B: str, *, ignore_row_if: IgnoreRowIf = "all_values_are_missing", **options: Unpack[Options]
+        self, column_A: str, column_B: str, *, ignore_row_if: _IgnoreRowIf = "all_values_are_missing", **options: Unpack[_Options]
     ) -> Self:
         """Both values are equal."""
         return self._expect("column_pair_values_to_be_equal", options, column_a=column_A, column_b=column_B, ignore_row_if=ignore_row_if)
@@ -383,8 +383,8 @@ class Expectations:
         column_B: str,
         *,
         or_equal: bool = False,
-        ignore_row_if: IgnoreRowIf = "all_values_are_missing",
-        **options: Unpack[Options],
+        ignore_row_if: _IgnoreRowIf = "all_values_are_missing",
+        **options: Unpack[_Options],
     ) -> Self:
         """The first value is greater than the second one; or as great, with ``or_equal``."""
         return self._expect(
@@ -397,8 +397,8 @@ class Expectations:
         column_B: str,
         value_pairs_set: Iterable[tuple[Any, Any]],
         *,
-        ignore_row_if: IgnoreRowIf = "all_values_are_missing",
-        **options: Unpack[Options],
+        ignore_row_if: _IgnoreRowIf = "all_values_are_missing",
+        **options: Unpack[_Options],
     ) -> Self:
         """Both values are one of these pairs."""
         return self._expect(
@@ -410,26 +410,26 @@ class Expectations:
         column_list: Iterable[str],
         sum_total: float,
         *,
-        ignore_row_if: IgnoreRowIf = "all_values_are_missing",
-        **options: Unpack[Options],
+        ignore_row_if: _IgnoreRowIf = "all_values_are_missing",
+        **options: Unpack[_Options],
     ) -> Self:
         """The values of a row add up to this."""
         return self._expect("multicolumn_sum_to_equal", options, column_list=column_list, sum_total=sum_total, ignore_row_if=ignore_row_if)
 
     def multicolumn_values_to_be_equal(
-        self, column_list: Iterable[str], *, ignore_row_if: IgnoreRowIf = "all_values_are_missing", **options: Unpack[Options]
+        self, column_list: Iterable[str], *, ignore_row_if: _IgnoreRowIf = "all_values_are_missing", **options: Unpack[_Options]
     ) -> Self:
         """The values of a row are equal."""
         return self._expect("multicolumn_values_to_be_equal", options, column_list=column_list, ignore_row_if=ignore_row_if)
 
     def select_column_values_to_be_unique_within_record(
-        self, column_list: Iterable[str], *, ignore_row_if: IgnoreRowIf = "all_values_are_missing", **options: Unpack[Options]
+        self, column_list: Iterable[str], *, ignore_row_if: _IgnoreRowIf = "all_values_are_missing", **options: Unpack[_Options]
     ) -> Self:
         """The values of a row are all different."""
         return self._expect("select_column_values_to_be_unique_within_record", options, column_list=column_list, ignore_row_if=ignore_row_if)
 
     def compound_columns_to_be_unique(
-        self, column_list: Iterable[str], *, ignore_row_if: IgnoreRowIf = "all_values_are_missing", **options: Unpack[Options]
+        self, column_list: Iterable[str], *, ignore_row_if: _IgnoreRowIf = "all_values_are_missing", **options: Unpack[_Options]
     ) -> Self:
         """No two rows have the same values in these columns."""
         return self._expect("compound_columns_to_be_unique", options, column_list=column_list, ignore_row_if=ignore_row_if)
