@@ -42,8 +42,6 @@ pub mod bins;
 pub mod catalog;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(feature = "report")]
-pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
@@ -53,6 +51,10 @@ mod tail;
 mod text;
 pub mod two_sample;
 mod vector;
+
+/// The building blocks of pages, which stand in `mlcore`.
+#[cfg(feature = "report")]
+pub use mlcore::html;
 
 pub use crate::monitor::{Monitor, MonitorOptions, Verdict};
 pub use crate::report::{Report, ReportOptions, report};

@@ -80,10 +80,12 @@
 //! | `toml` | a feature store's definitions as TOML ([`store::definition`]) |
 //! | `embedded` | the online store in a file of the machine ([`store::online::EmbeddedStore`]) |
 //! | `redis` | the online store on a Redis server ([`store::online::RedisStore`]) |
+//! | `redis-tls` | the same by TLS, `rediss://` |
 //! | `cache` | a cache in front of an online store ([`store::online::CachedStore`]) |
 //! | `spill` | sources of a join in temporary files, where it goes on in parts (`PointInTimeJoin::with_spill_folder`) |
 //! | `postgres` | queries of a PostgreSQL server as feature rows (`store::offline::PostgresQuery`) |
-//! | `full` | all but `offline`, which takes minutes to build, and `postgres`, whose client has a runtime in threads of its own |
+//! | `object-store` | tables of Parquet in buckets as feature rows (`store::offline::ParquetTable`) |
+//! | `full` | all but `offline`, which takes minutes to build, `postgres` and `object-store`, whose clients have runtimes in threads of their own, and `redis-tls`, which wants a compiler of C |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import pickle
 import sys
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mlcore
+from driver_stats import ALL, DRIVER, EVENTS, HOUR, NOW, stats, store  # noqa: F401
 from mlcore.features import StandardScaler, col
 from mlcore.store import (
     Aggregation,
@@ -40,42 +42,6 @@ from mlcore.store import (
     ValueType,
     on_demand_feature_view,
 )
-
-HOUR = datetime.timedelta(hours=1)
-NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-DRIVER = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
-EVENTS = pd.DataFrame(
-    {
-        "driver_id": [1, 1, 2, 3],
-        "at": pd.to_datetime([NOW - 5 * HOUR, NOW - 2 * HOUR, NOW - 1 * HOUR, NOW - 30 * HOUR], utc=True),
-        "rating": np.array([4.0, 4.5, np.nan, 3.0]),
-        "trips": np.array([10, 12, 7, 3]),
-        "city": ["Oslo", "Bergen", "Lima", "Rome"],
-    }
-)
-
-
-def stats(**more):
-    return FeatureView(
-        name="stats",
-        entities=[DRIVER],
-        ttl=datetime.timedelta(days=1),
-        schema=[Field("rating", Float64), Field("trips", Int64), Field("city", String)],
-        source=ArrowSource(name="log", timestamp_field="at"),
-        **more,
-    )
-
-
-@pytest.fixture
-def store():
-    with FeatureStore("memory:", actor="ana") as opened:
-        opened.apply([DRIVER, stats()])
-        opened.register("log", EVENTS)
-        yield opened
-
-
-ALL = ["stats:rating", "stats:trips", "stats:city"]
-
 
 def test_definitions_come_back_as_they_were_said(store):
     scored = OnDemandFeatureView(
@@ -131,8 +97,8 @@ def test_history_is_what_was_known_then(store):
     np.testing.assert_array_equal(frame["rating"], [4.5, 4.0, np.nan, np.nan])
     assert frame["city"].tolist()[:3] == ["Bergen", "Oslo", "Lima"]
     assert job.to_polars()["trips"].to_list() == [12, 10, 7, None]
-    # What is not known is null for libraries that have nulls. The second is NaN in the source.
-    assert job.to_polars()["rating"].to_list()[3] is None and pa.table(job)["rating"].null_count == 1
+    # What is not known is null for libraries that have nulls. The third is NaN in the frame of pandas, which means the same.
+    assert job.to_polars()["rating"].to_list() == pa.table(job)["rating"].to_pylist() == [4.5, 4.0, None, None]
     assert pa.table(job)["trips"].to_pylist() == job.to_arrow()["trips"].to_pylist() == [12, 10, 7, None]
     for given in (pl.DataFrame(labels), pa.Table.from_pandas(labels, preserve_index=False)):
         assert store.get_historical_features(given, ALL).to_polars()["trips"].to_list() == [12, 10, 7, None]
@@ -159,7 +125,8 @@ def test_serving_says_why_a_value_is_not_there(store):
     response = store.get_online_features(ALL, [{"driver_id": own} for own in (1, 2, 3, 4)])
     told = response.to_dict()
     # A NaN of a frame is a missing value.
-    assert told["driver_id"] == [1, 2, 3, 4] and told["rating"][0] == 4.5 and told["rating"][2:] == [None, None]
+    assert told["driver_id"] == [1, 2, 3, 4] and told["rating"] == [4.5, None, None, None]
+    assert response.statuses()["rating"] == ["PRESENT", "NULL_VALUE", "OUTSIDE_MAX_AGE", "NOT_FOUND"]
     assert told["trips"] == [12, 7, None, None] and told["city"] == ["Bergen", "Lima", None, None]
     assert response.statuses()["trips"] == ["PRESENT", "PRESENT", "OUTSIDE_MAX_AGE", "NOT_FOUND"]
     assert response.to_dict(include_event_timestamps=True)["trips__ts"][0] == int((NOW - 2 * HOUR).timestamp())
@@ -483,3 +450,36 @@ def test_definitions_are_plain_data():
     assert view.to_dict()["name"] == "stats" and "driver" in repr(view)
     assert hash(view) == hash(stats()) and view != stats(tags={"a": "b"})
     assert pickle.loads(pickle.dumps(Field("a", Int64))) == Field("a", Int64)
+
+
+def test_a_version_is_materialised_where_it_is_named(store):
+    narrow = FeatureView(
+        name="stats", entities=[DRIVER], ttl=datetime.timedelta(days=1),
+        schema=[Field("trips", Int64)], source=ArrowSource(name="log", timestamp_field="at"),
+    )
+    store.apply(narrow)
+    store.materialize_incremental(NOW)
+    old = lambda: store.get_online_features(["stats@v0:city"], [{"driver_id": 1}]).to_dict()["city"]
+    assert old() == [None]
+    run = store.materialize(NOW - 100 * HOUR, NOW, ["stats"], version="v0")
+    assert run["views"][0]["version"] == "v0" and old() == ["Bergen"]
+    assert store.materialize_incremental(NOW, ["stats"], version="latest")["views"][0]["version"] == "v1"
+    for views, version, told in ([], "v0", "0 views"), (["stats"], "v7", "v7"), (["stats"], "newest", "newest"):
+        with pytest.raises((ValueError, KeyError), match=told):
+            store.materialize_incremental(NOW, views, version=version)
+
+
+def test_a_path_in_a_bucket_names_its_server():
+    source = FileSource("s3://features/trips", timestamp_field="at", s3_endpoint_override="http://127.0.0.1:9000")
+    assert source.name == "s3://features/trips"
+    assert source.path == "s3://features/trips?endpoint=http://127.0.0.1:9000"
+    both = FileSource("s3://features/trips?region=eu-west-1", timestamp_field="at", s3_endpoint_override="https://minio.example.com/a b")
+    assert both.path == "s3://features/trips?region=eu-west-1&endpoint=https://minio.example.com/a%20b"
+
+
+def test_a_bucket_that_cannot_be_asked_safely_is_refused(store):
+    lake = FileSource("s3://features/trips", timestamp_field="at", name="lake", s3_endpoint_override="http://minio.example.com")
+    store.apply(FeatureView(name="far", entities=[DRIVER], schema=[Field("trips", Int64)], source=lake))
+    labels = {"driver_id": [1], "event_timestamp": [NOW]}
+    with pytest.raises(ValueError, match="lake.*without TLS|without TLS.*lake"):
+        store.get_historical_features(labels, ["far:trips"])

@@ -9,7 +9,10 @@
 //! | [`package`] | How does a model travel with everything that belongs to it, and what exactly is deployed? |
 //! | [`tracking`] | What was tried, with which parameters on which data, and how good was it? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
+//! | [`bandit`] | Which arm earns the most, learnt while it answers? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
+//! | [`experiment`] | How many units does an experiment need, what did it find, and how sure is that? |
+//! | [`html`] | How is all that shown on a page that loads and runs nothing? |
 //! | [`error`], [`name`] | What did a failure mean, and what may a name be? |
 //! | [`interrupt`] | How is a long call stopped before it is done? |
 //!
@@ -29,6 +32,7 @@
 
 pub mod arrow;
 pub mod artifact;
+pub mod bandit;
 pub mod batch;
 // The tests of this crate run the suites, too.
 #[cfg(any(test, feature = "conformance"))]
@@ -36,6 +40,8 @@ pub mod conformance;
 pub mod error;
 pub mod evaluate;
 pub mod exact;
+pub mod experiment;
+pub mod html;
 pub mod interrupt;
 pub mod memory;
 #[doc(hidden)]

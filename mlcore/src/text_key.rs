@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 /// The first and the last eight bytes of a text, and its length: together all of a text of up to sixteen bytes, so that
 /// two such texts are compared without touching their bytes again.
+///
+/// Texts of any length have one, made of their two ends, which digests of long texts in stored profiles are made of: it stays as it is. The
+/// look-ups of a plan have a key of their own, in which a text lies with zeros behind it, as Arrow's buffers and views hold it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TextKey {
     /// The first eight bytes; a shorter text whole.

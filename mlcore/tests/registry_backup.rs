@@ -72,7 +72,7 @@ fn backups_under_load_are_the_registry_at_one_moment() {
     });
     assert!(taken.windows(2).any(|two| two[0].1.sequence < two[1].1.sequence), "nobody wrote meanwhile");
     for (file, head, lines, exported) in taken {
-        let copy = SqliteRegistry::open_with(&SqliteOptions::new(&file).with_head(head)).unwrap();
+        let copy = SqliteRegistry::open_with_head(&SqliteOptions::new(&file), &head).unwrap();
         is_prefix(&copy, &registry, &head);
         copy.create_model(name("after"), &change()).unwrap();
         assert_eq!(copy.verify().unwrap().sequence, head.sequence + 1, "it goes on");

@@ -314,8 +314,8 @@ fn files_that_are_no_registry_are_named() {
         assert!(error.to_string().contains(words), "{error}");
     }
     assert_eq!(fs::read(path("foreign.db")).unwrap(), untouched, "another program's file is left as it is");
-    let error =
-        SqliteOptions::new(path("absent.db")).with_access(SqliteAccess::ReadWrite).open().unwrap_err();
+    let options = SqliteOptions::new(path("absent.db")).with_access(SqliteAccess::ReadWrite);
+    let error = SqliteRegistry::open_with(&options).unwrap_err();
     assert_eq!(error.kind(), "not_found");
     assert!(!path("absent.db").exists());
 }

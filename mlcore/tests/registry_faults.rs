@@ -31,7 +31,7 @@ fn a_locked_registry_is_unavailable_and_says_so_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.db");
     let options = SqliteOptions::new(&path).with_busy_timeout(Duration::from_millis(50));
-    let registry = options.open().unwrap();
+    let registry = SqliteRegistry::open_with(&options).unwrap();
     registry.create_model(name("before"), &change()).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -50,7 +50,7 @@ fn a_locked_registry_is_unavailable_and_says_so_in_time() {
 fn a_full_registry_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.db");
-    let registry = SqliteOptions::new(&path).with_max_bytes(200_000).open().unwrap();
+    let registry = SqliteRegistry::open_with(&SqliteOptions::new(&path).with_max_bytes(200_000)).unwrap();
     registry.create_model(name("churn"), &change()).unwrap();
     let error = (0..1000_u32)
         .find_map(|count| {
@@ -74,7 +74,8 @@ fn a_read_only_registry_is_read_and_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.db");
     SqliteRegistry::open(&path).unwrap().create_model(name("churn"), &change()).unwrap();
-    let registry = SqliteOptions::new(&path).with_access(SqliteAccess::ReadOnly).open().unwrap();
+    let read_only = SqliteOptions::new(&path).with_access(SqliteAccess::ReadOnly);
+    let registry = SqliteRegistry::open_with(&read_only).unwrap();
     assert_eq!(registry.model(&name("churn")).unwrap().name, name("churn"));
     let error = registry.create_model(name("other"), &change()).unwrap_err();
     assert_eq!(error.kind(), "permission_denied", "{error}");
@@ -88,10 +89,8 @@ fn a_read_only_registry_is_read_and_not_written() {
     }
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
     let written = SqliteRegistry::open(&path).map(drop);
-    let read = SqliteOptions::new(&path)
-        .with_access(SqliteAccess::ReadOnly)
-        .open()
-        .and_then(|registry| registry.verify());
+    let read_only = SqliteOptions::new(&path).with_access(SqliteAccess::ReadOnly);
+    let read = SqliteRegistry::open_with(&read_only).and_then(|registry| registry.verify());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(written.unwrap_err().kind(), "permission_denied");
     assert_eq!(read.unwrap().sequence, 1);

@@ -49,7 +49,8 @@ fn a_log_that_was_deleted_or_cut_is_told_when_the_file_is_opened() {
             Some(bytes) => File::options().write(true).open(&log).unwrap().set_len(bytes).unwrap(),
         }
         for access in [SqliteAccess::ReadWrite, SqliteAccess::ReadOnly] {
-            let error = SqliteOptions::new(&file).with_access(access).open().unwrap_err();
+            let options = SqliteOptions::new(&file).with_access(access);
+            let error = SqliteRegistry::open_with(&options).unwrap_err();
             assert_eq!(error.kind(), "corrupt", "{keep:?}: {error}");
             assert!(
                 error.to_string().contains("write-ahead log") && error.to_string().contains("-head"),
@@ -96,7 +97,7 @@ fn an_older_file_in_the_place_of_a_newer_one_and_a_file_that_is_gone_are_told() 
     assert_eq!(SqliteRegistry::open(&file).unwrap_err().kind(), "corrupt");
     fs::remove_file(beside(&file, "-head")).unwrap();
     drop(SqliteRegistry::open(&file).unwrap());
-    let error = SqliteOptions::new(&file).with_head(head).open().unwrap_err();
+    let error = SqliteRegistry::open_with_head(&SqliteOptions::new(&file), &head).unwrap_err();
     assert!(error.kind() == "corrupt" && error.to_string().contains("entry 2"), "{error}");
 
     fs::remove_file(&file).unwrap();

@@ -9,8 +9,8 @@ use mlcore::name::RunId;
 use mlcore::registry::SqliteRegistry;
 use mlcore::time::Timestamp;
 use mlcore::tracking::{
-    Batch, Edit, Metric, NewExperiment, NewRun, Projection, RunSearch, RunStatus, SqliteTracker,
-    SqliteTrackerOptions, Tracker, TrackerExt,
+    Batch, Edit, Metric, NewExperiment, NewRun, Projection, RunSearch, RunStatus, SqliteOptions,
+    SqliteTracker, Tracker, TrackerExt,
 };
 use rusqlite::Connection;
 
@@ -67,8 +67,8 @@ fn a_row_that_cannot_be_read_is_corrupt() {
 #[test]
 fn a_full_disk_refuses_and_keeps_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteTrackerOptions::new(folder.path().join("tracking.db")).with_max_bytes(400 << 10);
-    let tracker = options.open().unwrap();
+    let options = SqliteOptions::new(folder.path().join("tracking.db")).with_max_bytes(400 << 10);
+    let tracker = SqliteTracker::open_with(&options).unwrap();
     let run = start(&tracker, "a");
     let log = |number: i64| {
         let points = (0..200).map(|step| Metric::new("m", 0.5, number).at_step(step));

@@ -22,7 +22,8 @@ struct Entry {
 }
 
 /// A text of up to sixteen bytes as two words, with zeros behind its end; of a longer one the first and the last eight
-/// bytes. It is made without a branch where it can be: the lengths of categories are what no processor foresees.
+/// bytes. It is made without a branch where it can be: the lengths of categories are what no processor foresees. So it is laid out as
+/// Arrow's buffers and views are, and not as a `TextKey`, whose words are the two ends of a text and stand in stored digests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     head: u64,

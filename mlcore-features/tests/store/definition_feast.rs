@@ -292,3 +292,26 @@ fn damaged_registries_are_told_apart_from_good_ones() {
         assert!(left.reason.contains(word), "{}", left.reason);
     }
 }
+
+#[test]
+fn the_server_of_a_bucket_comes_with_its_path() {
+    let source = |options: Value| {
+        let registry = serde_json::json!({"dataSources": [{
+            "type": "BATCH_FILE", "name": "trips", "timestampField": "at", "fileOptions": options,
+        }]});
+        let import = feast::import(&registry.to_string()).unwrap();
+        let Some(Definition::Source(source)) = import.definitions.first().cloned() else {
+            panic!("{import:?}")
+        };
+        match source.origin() {
+            Origin::File { path, .. } => path.to_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let of = |endpoint: &str| {
+        source(serde_json::json!({"uri": "s3://lake/trips", "s3EndpointOverride": endpoint}))
+    };
+    assert_eq!(of(""), "s3://lake/trips");
+    assert_eq!(of("http://127.0.0.1:9000"), "s3://lake/trips?endpoint=http://127.0.0.1:9000");
+    assert_eq!(of("https://a b?c"), "s3://lake/trips?endpoint=https://a%20b%3Fc");
+}

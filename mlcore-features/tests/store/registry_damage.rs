@@ -9,7 +9,7 @@ use mlcore_features::store::definition::{
     Definition, Entity, FeatureService, FeatureView, Field, Source, ViewVersion,
 };
 use mlcore_features::store::registry::{
-    Changes, Definitions, Interval, SqliteAccess, SqliteDefinitions, SqliteDefinitionsOptions,
+    Changes, Definitions, Interval, SqliteAccess, SqliteDefinitions, SqliteOptions,
 };
 use rusqlite::Connection;
 
@@ -155,8 +155,8 @@ fn files_of_others_are_left_as_they_are() {
 fn a_file_is_read_without_writing() {
     let folder = tempfile::tempdir().unwrap();
     let path = made(folder.path());
-    let options = SqliteDefinitionsOptions::new(&path, "rides").with_access(SqliteAccess::ReadOnly);
-    let reader = options.open().unwrap();
+    let options = SqliteOptions::new(&path).with_access(SqliteAccess::ReadOnly);
+    let reader = SqliteDefinitions::open_with(&options, "rides").unwrap();
     assert_eq!(reader.snapshot().unwrap().revision(), 2);
     reader.verify().unwrap();
     let error = reader.apply(&Changes::of([view(&["b"])]), &change()).unwrap_err();
@@ -164,7 +164,8 @@ fn a_file_is_read_without_writing() {
     // What another writes meanwhile is seen.
     SqliteDefinitions::open(&path, "rides").unwrap().apply(&Changes::of([view(&["b"])]), &change()).unwrap();
     assert_eq!(reader.snapshot().unwrap().version_of("stats_view").unwrap(), ViewVersion::new(2));
-    let full = SqliteDefinitionsOptions::new(&path, "rides").with_max_bytes(4096).open().unwrap();
+    let full = SqliteOptions::new(&path).with_max_bytes(4096);
+    let full = SqliteDefinitions::open_with(&full, "rides").unwrap();
     let many: Vec<String> = (0..2_000).map(|own| format!("a_long_name_of_a_field_{own}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let error = full.apply(&Changes::of([view(&many)]), &change()).unwrap_err();

@@ -20,6 +20,8 @@ pub(crate) struct Columns {
     rows: usize,
     /// Whether the names of the columns come from the data, and not from their positions.
     named: bool,
+    /// Whether the library tells a null from NaN.
+    has_nulls: bool,
     /// The array whose columns they are, where it is one of floats that lie row by row.
     matrix: Option<Py<PyAny>>,
 }
@@ -77,7 +79,13 @@ impl fmt::Debug for Column {
 
 impl Columns {
     pub(super) fn new(columns: Vec<Column>, rows: usize, named: bool) -> Self {
-        Self { columns, rows, named, matrix: None }
+        Self { columns, rows, named, has_nulls: false, matrix: None }
+    }
+
+    /// The same columns, of a library that tells a null from NaN.
+    pub(super) fn with_nulls(mut self) -> Self {
+        self.has_nulls = true;
+        self
     }
 
     /// The same columns, which are those of this array of floats.
@@ -98,7 +106,7 @@ impl Columns {
             .zip(batch.columns())
             .map(|(field, array)| Column::of_array(field.name().clone(), array.clone()))
             .collect();
-        Self::new(columns, batch.num_rows(), true)
+        Self::new(columns, batch.num_rows(), true).with_nulls()
     }
 
     pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
@@ -146,7 +154,12 @@ impl Columns {
     }
 
     fn fresh(&self, py: Python<'_>, column: &Column, read: &Read, asked: Asked) -> PyResult<ArrayRef> {
-        let array = policy::canonical(read(py, &column.name, asked)?);
+        self.plain(py, column, read, asked).map(policy::canonical)
+    }
+
+    /// The column as the object has it.
+    fn plain(&self, py: Python<'_>, column: &Column, read: &Read, asked: Asked) -> PyResult<ArrayRef> {
+        let array = read(py, &column.name, asked)?;
         if array.len() == self.rows {
             return Ok(array);
         }
@@ -194,6 +207,15 @@ impl Columns {
             asked,
             |position, name| if is_read(name) { self.read(py, position, asked) } else { Ok(None) },
         )
+    }
+
+    /// The table of all columns, in which what is missing is null: a float, too.
+    pub(super) fn nullable(&self, py: Python<'_>, asked: Asked) -> PyResult<RecordBatch> {
+        self.table(py, asked, |position, _| {
+            let Some(column) = self.columns.get(position) else { return Ok(None) };
+            let array = self.plain(py, column, &*column.read, asked)?;
+            Ok(Some(policy::nullable(array, self.has_nulls)))
+        })
     }
 
     /// The table of all columns.

@@ -3,7 +3,8 @@
 //! Whatever library a frame belongs to, it becomes the same Arrow table, so that the same data gives the same numbers.
 //! Libraries are recognised by the protocols and names of their objects and never imported. The written policy:
 //!
-//! - **Floats**: a null is NaN. pandas writes a missing number as NaN, polars as null; both mean missing here.
+//! - **Floats**: a null is NaN. pandas writes a missing number as NaN, polars as null; both mean missing here. In tables for the
+//!   feature store it is the other way round: both are null, and NaN of a library that has nulls is NaN.
 //! - **Integers and bools with missing values**: integers become floats with NaN when something is fitted or compared,
 //!   as numpy and scikit-learn do (those beyond 2^53 stay integers with nulls); a fitted plan gets the type back that it
 //!   was fitted on, where no value is lost.
@@ -77,6 +78,12 @@ pub(crate) fn columns(
 /// The table of any object that holds one.
 pub(crate) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
     columns(object, None, asked)?.batch(object.py(), asked)
+}
+
+/// The same for those who tell a null from NaN, such as a store: a float that is missing is null there. Of pandas, numpy and Python's
+/// own lists, which have no null, NaN is one.
+pub(crate) fn nullable_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
+    columns(object, None, asked)?.nullable(object.py(), asked)
 }
 
 /// A table to learn from: each column that is read of a type that transformers take, and nulls in the place of the others.

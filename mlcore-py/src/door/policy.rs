@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow_cast::cast;
 use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, new_null_array,
 };
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::datatypes::{
-    self, DataType, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
+    self, DataType, Float16Type, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
 };
 use mlcore::batch::{ColumnView, OwnedValue, column_of};
 use mlcore::schema::{DType, Field};
@@ -20,6 +21,7 @@ use crate::value::{decimal, meant};
 /// The column as every library's would be: float nulls are NaN, decimals are floats, and times of day count nanoseconds, as
 /// polars counts them. What would lose something by that is left for its reader to refuse.
 pub(super) fn canonical(array: ArrayRef) -> ArrayRef {
+    let array = typed(array);
     match array.data_type() {
         DataType::Float64 if array.null_count() > 0 => {
             Arc::new(Float64Array::new(filled(array.as_primitive()), None))
@@ -28,11 +30,36 @@ pub(super) fn canonical(array: ArrayRef) -> ArrayRef {
             let values = array.as_primitive::<Float32Type>().iter().map(|value| value.unwrap_or(f32::NAN));
             Arc::new(mlcore::arrow::array::Float32Array::from_iter_values(values))
         }
+        _ => array,
+    }
+}
+
+/// The column for those who tell a null from NaN: as [`canonical`], but a null stays one, and where the library has no nulls, NaN
+/// becomes one.
+pub(super) fn nullable(array: ArrayRef, has_nulls: bool) -> ArrayRef {
+    fn present<T: ArrowPrimitiveType>(array: &ArrayRef, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
+        let floats = array.as_primitive::<T>();
+        if !floats.values().iter().any(|value| is_nan(*value)) {
+            return array.clone();
+        }
+        let present = floats.iter().map(|value| value.filter(|value| !is_nan(*value)));
+        Arc::new(present.collect::<PrimitiveArray<T>>())
+    }
+    let array = typed(array);
+    match array.data_type() {
+        _ if has_nulls => array,
+        DataType::Float64 => present::<Float64Type>(&array, f64::is_nan),
+        DataType::Float32 => present::<Float32Type>(&array, f32::is_nan),
+        DataType::Float16 => present::<Float16Type>(&array, |value| value.is_nan()),
+        _ => array,
+    }
+}
+
+/// Decimals as floats, and times of day in nanoseconds.
+fn typed(array: ArrayRef) -> ArrayRef {
+    match array.data_type() {
         DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => nanoseconds(&array).unwrap_or(array),
-        other if other.is_decimal() => match decimal::floats(&array) {
-            Some(floats) => canonical(floats),
-            None => array,
-        },
+        other if other.is_decimal() => decimal::floats(&array).unwrap_or(array),
         _ => array,
     }
 }

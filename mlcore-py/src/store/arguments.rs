@@ -53,7 +53,7 @@ impl Rows {
         {
             return Ok(read);
         }
-        door::table(object, Asked { operation: ONLINE, subject: SUBJECT }).map(Self::Table)
+        door::nullable_table(object, Asked { operation: ONLINE, subject: SUBJECT }).map(Self::Table)
     }
 
     fn listed(rows: &Bound<'_, PyList>) -> PyResult<Self> {

@@ -75,17 +75,19 @@ impl Store {
 #[pymethods]
 impl Store {
     #[new]
-    #[pyo3(signature = (location, project, online = None, actor = None))]
+    #[pyo3(signature = (location, project, online = None, actor = None, postgres = None))]
     fn new(
         py: Python<'_>,
         location: Text,
         project: Text,
         online: Option<Text>,
         actor: Option<Text>,
+        postgres: Option<Text>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             let actor = actor.map_or_else(|| current_user(py), Text::into_string);
-            let opened = detached(py, || Opened::open(&location, &project, online.as_deref()))?;
+            let opened =
+                detached(py, || Opened::open(&location, &project, online.as_deref(), postgres.as_deref()))?;
             Ok(Self { opened: RwLock::new(Some(opened)), actor, process: std::process::id() })
         })
     }
@@ -179,7 +181,7 @@ impl Store {
     fn register(&self, py: Python<'_>, source: Text, table: &Bound<'_, PyAny>) -> PyResult<()> {
         entry(py, |py| {
             let opened = self.opened(py, "register table")?;
-            let batch = door::table(table, Asked { operation: "register table", subject: "table" })?;
+            let batch = door::nullable_table(table, Asked { operation: "register table", subject: "table" })?;
             opened.register(&source, batch);
             Ok(())
         })
@@ -201,7 +203,7 @@ impl Store {
         entry(py, |py| {
             let operation = "get historical features";
             let store = self.store(py, operation)?;
-            let rows = door::table(entity_rows, Asked { operation, subject: "entity_df" })?;
+            let rows = door::nullable_table(entity_rows, Asked { operation, subject: "entity_df" })?;
             let query = asked(py, query(&features, service, full_feature_names))?;
             let options = history::options(event_timestamp, late_rows);
             let history = detached(py, || store.historical_features(&rows, &query, &options))?;
@@ -228,7 +230,8 @@ impl Store {
     }
 
     /// Fills the online store; without a start, from where the last run ended.
-    #[pyo3(signature = (start, end, views, threads, progress = None))]
+    #[pyo3(signature = (start, end, views, threads, progress = None, version = None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's side names each of them")]
     fn materialise<'py>(
         &self,
         py: Python<'py>,
@@ -237,6 +240,7 @@ impl Store {
         views: Vec<String>,
         threads: usize,
         progress: Option<Py<PyAny>>,
+        version: Option<Text>,
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let store = self.store(py, "materialize")?;
@@ -246,6 +250,9 @@ impl Store {
             let mut options = MaterialiseOptions::default()
                 .with_views(views)
                 .with_threads(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN));
+            if let Some(version) = version.filter(|version| !version.eq_ignore_ascii_case("latest")) {
+                options = options.with_version(asked(py, version.parse())?);
+            }
             if let Some(tell) = &tell {
                 options = options.with_progress(tell);
             }
@@ -270,7 +277,7 @@ impl Store {
         entry(py, |py| {
             let store = self.store(py, "push")?;
             let to: PushTo = asked(py, to.parse())?;
-            let rows = door::table(rows, Asked { operation: "push", subject: "df" })?;
+            let rows = door::nullable_table(rows, Asked { operation: "push", subject: "df" })?;
             let report = detached(py, || match &delivery {
                 Some((producer, number)) => {
                     store.push_delivery(&source, &rows, to, &Delivery::new(producer, *number))
@@ -293,7 +300,7 @@ impl Store {
         entry(py, |py| {
             let operation = "write to online store";
             let store = self.store(py, operation)?;
-            let rows = door::table(rows, Asked { operation, subject: "df" })?;
+            let rows = door::nullable_table(rows, Asked { operation, subject: "df" })?;
             let written = detached(py, || match &delivery {
                 Some((producer, number)) => {
                     store.write_delivery(&view, &rows, &Delivery::new(producer, *number))
@@ -320,7 +327,7 @@ impl Store {
     ) -> PyResult<(String, Bound<'py, PyAny>)> {
         entry(py, |py| {
             let store = self.store(py, "check skew")?;
-            let served = door::table(served, Asked { operation: "check skew", subject: "served" })?;
+            let served = door::nullable_table(served, Asked { operation: "check skew", subject: "served" })?;
             let query = asked(py, query(&features, service, full_feature_names))?;
             let options = history::skew_options(event_timestamp, late_rows, differences);
             let report = detached(py, || store.check_skew(&served, &query, &options))?;

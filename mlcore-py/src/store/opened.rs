@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use mlcore::arrow::array::RecordBatch;
+use mlcore::registry::PostgresOptions;
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
 use mlcore_features::store::feature_store::{FeatureStore, LocalSources};
@@ -34,8 +35,22 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens a store, or takes one that is open.
-    pub(super) fn open(location: &str, project: &str, online: Option<&str>) -> Result<Arc<Self>> {
+    /// Opens a store, or takes one that is open. `postgres` is the server of its sources from then on.
+    pub(super) fn open(
+        location: &str,
+        project: &str,
+        online: Option<&str>,
+        postgres: Option<&str>,
+    ) -> Result<Arc<Self>> {
+        let server = postgres.map(PostgresOptions::from_url).transpose()?;
+        let opened = Self::found(location, project, online)?;
+        if let Some(server) = server {
+            opened.sources.set_postgres(server);
+        }
+        Ok(opened)
+    }
+
+    fn found(location: &str, project: &str, online: Option<&str>) -> Result<Arc<Self>> {
         if location == MEMORY {
             let sources = Arc::new(LocalSources::new("."));
             let online = match online {

@@ -28,11 +28,18 @@ pub(super) struct Runs {
 struct Run {
     inner: Arc<Inner>,
     views: Arc<[String]>,
+    /// Of the one view that is named; the latest where none is.
+    version: Option<ViewVersion>,
 }
 
 impl Run {
     /// Begins a run, unless one of its views is materialised already, or too many runs are under way.
-    fn begin(inner: &Arc<Inner>, views: Vec<String>, is_forced: bool) -> Result<Self> {
+    fn begin(
+        inner: &Arc<Inner>,
+        views: Vec<String>,
+        version: Option<ViewVersion>,
+        is_forced: bool,
+    ) -> Result<Self> {
         let mut running = inner.runs.views.lock().unwrap_or_else(PoisonError::into_inner);
         let is_busy = |view: &&String| running.iter().any(|run| run.contains(view));
         let busy: Vec<&str> = views.iter().filter(is_busy).map(String::as_str).collect();
@@ -47,7 +54,7 @@ impl Run {
         }
         let views: Arc<[String]> = views.into();
         running.push(views.clone());
-        Ok(Self { inner: inner.clone(), views })
+        Ok(Self { inner: inner.clone(), views, version })
     }
 
     /// Does the work, on a thread that may wait.
@@ -55,6 +62,10 @@ impl Run {
         let options = MaterialiseOptions::default();
         // All of them are not named, so that what cannot be materialised is left out.
         let options = if is_all { options } else { options.with_views(self.views.iter().cloned()) };
+        let options = match self.version {
+            Some(version) => options.with_version(version),
+            None => options,
+        };
         let report = match span {
             Span::Whole(start, end) => self.inner.store.materialise(*start, *end, &options),
             Span::Since(end) => self.inner.store.materialise_incremental(*end, &options),
@@ -99,7 +110,8 @@ impl Feast {
             let body: MaterialiseBody = parsed(&text)?;
             let span = span(&inner, endpoint, &body)?;
             let views = views(&inner, &body)?;
-            Ok((Run::begin(&inner, views, is_forced)?, span, body.feature_views.is_none()))
+            let version = version(&inner, &body)?;
+            Ok((Run::begin(&inner, views, version, is_forced)?, span, body.feature_views.is_none()))
         });
         let (run, span, is_all) = begun.await??;
         if run.views.is_empty() && !is_all {
@@ -165,7 +177,7 @@ fn span(inner: &Inner, endpoint: Endpoint, body: &MaterialiseBody) -> Result<Spa
 fn views(inner: &Inner, body: &MaterialiseBody) -> Result<Vec<String>> {
     let snapshot = inner.store.snapshot()?;
     let repository = snapshot.repository();
-    let views: Vec<String> = match &body.feature_views {
+    Ok(match &body.feature_views {
         Some(views) => {
             for view in views {
                 repository.view(view).map_err(|error| {
@@ -181,26 +193,23 @@ fn views(inner: &Inner, body: &MaterialiseBody) -> Result<Vec<String>> {
             };
             repository.views().filter(is_online).map(|view| view.name().to_owned()).collect()
         }
+    })
+}
+
+/// The version of the one view that is named; `None` for the latest.
+fn version(inner: &Inner, body: &MaterialiseBody) -> Result<Option<ViewVersion>> {
+    let Some(asked) = body.version.as_deref().filter(|asked| !asked.is_empty()) else { return Ok(None) };
+    let latest = asked.eq_ignore_ascii_case("latest");
+    let version = if latest { None } else { Some(asked.parse::<ViewVersion>()?) };
+    let Some([view]) = body.feature_views.as_deref() else {
+        let message =
+            format!("{OPERATION}: field version: it belongs to one view; name that in feature_views");
+        return Err(Refusal::invalid(message));
     };
-    let Some(version) = &body.version else { return Ok(views) };
-    let version: ViewVersion = version.parse()?;
-    match views.as_slice() {
-        [view] if body.feature_views.is_some() => {
-            let latest = snapshot.version_of(view)?;
-            if latest == version {
-                return Ok(views);
-            }
-            let problem = format!("its version is {latest}, and {version} is asked for");
-            Err(Error::unsupported(OPERATION, format!("view {view}"), problem)
-                .remedy("materialise the latest version, without the field version")
-                .into())
-        }
-        _ => {
-            let message =
-                format!("{OPERATION}: field version: it belongs to one view; name that in feature_views");
-            Err(Refusal::invalid(message))
-        }
+    if let Some(version) = version {
+        inner.store.definitions().version(view, version)?;
     }
+    Ok(version)
 }
 
 /// Whether a parameter of the query says yes, as Python's servers read it.

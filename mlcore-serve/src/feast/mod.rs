@@ -37,7 +37,7 @@
 //!
 //! # Values
 //! A timestamp is its whole seconds since 1970, a date its text, a float of 32 bits the same number with 64 bits, and NaN and the infinities are
-//! texts. In what is sent, a bare `NaN` is missing where the feature is no float; whole numbers are seconds where it is a timestamp; a time
+//! texts. In what is sent, a bare `NaN` is missing, but for those in lists; whole numbers are seconds where it is a timestamp; a time
 //! without a zone is UTC. The client sends event times as `event_timestamp` and `created`, whatever the source calls them; both are taken.
 //!
 //! # What differs from Feast's server
@@ -49,7 +49,6 @@
 //! | no entities, or columns of different lengths | empty results; 422 | 500 |
 //! | bad input | 422 with what is wrong, by column and row | 500 |
 //! | `disable_event_timestamp` | all of history up to now, with its own event times | with now as event time |
-//! | `version` of a materialisation | the latest alone | any |
 //! | a request to materialise whose client goes away | stops, and changes nothing that was right | goes on |
 //!
 //! # Materialisation

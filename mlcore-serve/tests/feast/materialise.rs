@@ -39,7 +39,7 @@ fn what_cannot_be_materialised_is_refused() {
         (json!({"start_ts": end, "end_ts": start}), 422, "end"),
         (json!({"start_ts": start, "end_ts": end, "feature_views": ["stat"]}), 404, "stats"),
         (json!({"start_ts": start, "end_ts": end, "feature_views": ["boosted"]}), 501, "computed"),
-        (json!({"start_ts": start, "end_ts": end, "feature_views": ["stats"], "version": "v7"}), 501, "v7"),
+        (json!({"start_ts": start, "end_ts": end, "feature_views": ["stats"], "version": "v7"}), 404, "v7"),
         (json!({"start_ts": start, "end_ts": end, "version": "v0"}), 422, "feature_views"),
         (
             json!({"start_ts": start, "end_ts": end, "feature_views": ["stats"], "version": "x"}),

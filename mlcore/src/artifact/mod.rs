@@ -34,7 +34,9 @@ pub(crate) use self::folder::create_unique;
 pub use self::folder::{FolderOptions, FolderStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "object-store")]
-pub use self::object_store::{Credentials, FoundObject, ObjectStore, ObjectStoreKind, ObjectStoreOptions};
+pub use self::object_store::{
+    Credentials, FoundObject, ObjectStore, ObjectStoreKind, ObjectStoreOptions, ObjectVersion,
+};
 pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
 #[cfg(feature = "signatures")]

@@ -26,6 +26,8 @@
 //! Every metric takes `sample_weight`: one weight of 0 or more for each row, or `None` for all alike. [`Metric`] finds one
 //! by its name.
 //!
+//! [`off_policy_value`] says what another rollout policy would have earned, by the log of the one that ran.
+//!
 //! [`Gate`] compares two models on the same held-out rows and says, with reasons, whether the one may replace the other.
 
 mod averaged;
@@ -36,6 +38,7 @@ mod gate_metric;
 mod input;
 mod metric;
 mod multiclass;
+mod off_policy;
 mod paired;
 mod probability;
 mod ranking;
@@ -49,6 +52,9 @@ pub use self::gate::{Contender, Gate, LatencyBudget};
 pub use self::gate_metric::GateMetric;
 pub use self::metric::{Metric, MetricFunction};
 pub use self::multiclass::*;
+pub use self::off_policy::{
+    LoggedRewards, OffPolicyEstimate, OffPolicyEstimator, OffPolicyOptions, off_policy_value,
+};
 pub use self::probability::*;
 pub use self::ranking::*;
 pub use self::regression::*;

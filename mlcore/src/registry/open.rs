@@ -64,7 +64,7 @@ fn open_sqlite(url: &str) -> Result<Arc<dyn Registry>> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite_artifacts(url: &str) -> Result<String> {
-    let file = super::SqliteOptions::from_url(url)?.path;
+    let file = super::SqliteOptions::of_url("open registry", url)?.path;
     // It came from a URL, so that it is text.
     let folder = format!("{}.artifacts", file.display());
     // A relative folder may look like a URL; from here it does not.

@@ -49,6 +49,7 @@ mod locks {
         }
     }
 }
+mod options;
 mod partial;
 mod place;
 mod schema;
@@ -57,9 +58,9 @@ pub use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begin, uri}
 pub use self::error::{commit_meaning, damaged, meaning};
 pub use self::files::Files;
 pub use self::locks::Protected;
+pub use self::options::SqliteOptions;
 pub use self::partial::Partial;
 pub use self::place::SqliteAccess;
-pub use self::place::of_url;
 pub use self::schema::Schema;
 
 /// What the file of an operation holds: its last word.

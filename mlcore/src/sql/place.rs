@@ -24,7 +24,7 @@ crate::words! {
 
 /// The file of `sqlite:///relative/path` or `sqlite:////absolute/path`, as SQLAlchemy and MLflow write them; with `?mode=ro`
 /// read-only, with `?mode=rw` only if the file exists.
-pub fn of_url(open: &'static str, url: &str) -> Result<(PathBuf, SqliteAccess)> {
+pub(super) fn file_of(open: &'static str, url: &str) -> Result<(PathBuf, SqliteAccess)> {
     let refuse = |problem: String| {
         Err(Error::invalid_input(open, shown(url), problem)
             .remedy("write sqlite:///relative/path or sqlite:////absolute/path"))

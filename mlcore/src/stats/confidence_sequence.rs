@@ -126,6 +126,23 @@ impl ConfidenceSequence {
         if log_evidence.is_nan() { f64::NAN } else { (-log_evidence).exp().min(1.0) }
     }
 
+    /// The always-valid p-value of "the mean is not positive" at an estimate from `n` values of the given variance: the smallest
+    /// `alpha` whose one-sided bound, with the same mixture, lies above zero.
+    #[must_use]
+    pub fn one_sided_pvalue(&self, estimate: f64, n: f64, variance: f64) -> f64 {
+        let grown = self.grown(n);
+        let scaled = n * self.rho * estimate;
+        let evidence = (scaled * scaled / (2.0 * variance * grown)).exp_m1();
+        let pvalue = grown.sqrt() / (2.0 * evidence);
+        if pvalue.is_nan() || estimate.is_nan() {
+            f64::NAN
+        } else if estimate <= 0.0 {
+            1.0
+        } else {
+            pvalue.min(1.0)
+        }
+    }
+
     fn grown(&self, n: f64) -> f64 {
         if n > 0.0 { n * self.rho * self.rho + 1.0 } else { f64::NAN }
     }

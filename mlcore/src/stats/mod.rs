@@ -19,25 +19,26 @@
 //! | question | answer |
 //! |---|---|
 //! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`], [`cramervonmises_2samp`], [`anderson_ksamp`], [`epps_singleton_2samp`], [`kuiper_two`] |
-//! | Does one of them tend to larger values? | [`mannwhitneyu`] |
+//! | Does one of them tend to larger values, and how often? | [`mannwhitneyu`], [`rank_compare_2indep`] |
 //! | Could samples be exchanged, by any statistic? | [`permutation_test`] |
 //! | One sample against many | [`SortedSample`], [`KsReference`] |
 //! | How far apart are two samples of a number? | [`wasserstein_distance`], [`energy_distance`] |
 //! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`], [`fisher_exact`] |
-//! | Do categories occur as often as expected? | [`power_divergence`] |
+//! | Do categories occur as often as expected? | [`power_divergence`], [`dirichlet_multinomial_log_ratio`] |
 //! | How far apart are two distributions of a category? | [`jensenshannon`], [`entropy`] |
 //! | Which of many tests still count? | [`multipletests`] |
 //! | Do two samples have the same mean, the same proportion? | [`ttest_ind`], [`proportions_ztest`] |
-//! | How surely is a proportion known? | [`proportion_confint`] |
+//! | How surely is a proportion known, or the difference of two? | [`proportion_confint`], [`confint_proportions_2indep`], [`test_proportions_2indep`] |
 //! | How surely is a mean known, looked at after every window? | [`ConfidenceSequence`], [`Moments`] |
 //! | What is a quantile of a sample? | [`QuantileMethod`] |
 //! | A sum of many numbers, a grid, seeded random numbers | [`Sum`], [`pairwise_sum`], [`linspace`], [`SplitMix64`] |
-//! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`hypergeom`], [`kstwo`], [`ksone`] |
+//! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`hypergeom`], [`nct`], [`kstwo`], [`ksone`] |
 
 mod anderson;
 mod confidence_sequence;
 mod contingency;
 mod cramer_von_mises;
+mod dirichlet_multinomial;
 mod distance;
 mod distributions;
 mod divergence;
@@ -53,10 +54,12 @@ mod power_divergence;
 mod proportion;
 mod quantile;
 mod random;
+mod rank_compare;
 mod sorted;
 mod special;
 mod sum;
 mod t_test;
+mod two_proportions;
 
 pub use anderson::{
     AndersonMethod, AndersonOptions, AndersonResult, AndersonVariant, anderson_ksamp, anderson_ksamp_sorted,
@@ -67,10 +70,11 @@ pub use cramer_von_mises::{
     CramerVonMisesMethod, CramerVonMisesOptions, CramerVonMisesResult, cramervonmises_2samp,
     cramervonmises_2samp_sorted,
 };
+pub use dirichlet_multinomial::dirichlet_multinomial_log_ratio;
 pub use distance::{
     energy_distance, energy_distance_sorted, wasserstein_distance, wasserstein_distance_sorted,
 };
-pub use distributions::{beta, binom, chi2, hypergeom, ksone, kstwo, norm, t};
+pub use distributions::{beta, binom, chi2, hypergeom, ksone, kstwo, nct, norm, t};
 pub use divergence::{entropy, jensenshannon, jensenshannon_part};
 pub use epps_singleton::{
     EppsSingletonCovariance, EppsSingletonOptions, EppsSingletonResult, epps_singleton_2samp,
@@ -91,9 +95,11 @@ pub use proportion::{
 };
 pub use quantile::{QuantileMethod, lerp, linspace};
 pub use random::SplitMix64;
+pub use rank_compare::{RankCompareResult, rank_compare_2indep};
 pub use sorted::SortedSample;
 pub use sum::{Sum, pairwise_sum};
 pub use t_test::{TTestOptions, TTestResult, ttest_ind, ttest_ind_from_moments};
+pub use two_proportions::{ProportionDifferenceMethod, confint_proportions_2indep, test_proportions_2indep};
 
 /// Which deviations from the null hypothesis a test looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

@@ -131,7 +131,7 @@ pub fn proportions_ztest(count: [u64; 2], nobs: [u64; 2], alternative: Alternati
     Ok(ZTestResult { statistic, pvalue })
 }
 
-fn check_counts(operation: &'static str, count: u64, nobs: u64) -> Result<()> {
+pub(super) fn check_counts(operation: &'static str, count: u64, nobs: u64) -> Result<()> {
     if nobs == 0 {
         return Err(Error::invalid_input(operation, "nobs", "there are no trials"));
     }

@@ -90,7 +90,7 @@ pub use self::query::{
 pub use self::run::{NewRun, Run, RunData, RunInfo, RunInputs, RunStatus};
 pub use self::search::PageToken;
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::{SqliteAccess, SqliteTracker, SqliteTrackerOptions};
+pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteTracker};
 pub use self::system::{SystemMetrics, SystemMetricsOptions};
 use crate::error::Result;
 use crate::name::{ExperimentId, LoggedModelId, RunId};

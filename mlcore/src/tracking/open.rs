@@ -72,7 +72,7 @@ fn open_sqlite(url: &str) -> Result<Arc<dyn Tracker>> {
 #[cfg(feature = "sqlite")]
 fn beside(registry: &str) -> Result<String> {
     // What the registry refuses has nothing beside it.
-    super::SqliteTrackerOptions::from_url(registry)?;
+    super::SqliteOptions::of_url("open tracker", registry)?;
     Ok(match registry.split_once('?') {
         Some((file, query)) => format!("{file}.tracking?{query}"),
         None => format!("{registry}.tracking"),

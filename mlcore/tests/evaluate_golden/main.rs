@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod data;
+mod off_policy;
 
 use data::{Spec, cases};
 use half::f16;

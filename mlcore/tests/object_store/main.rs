@@ -7,6 +7,7 @@
 )]
 
 mod azure;
+mod ranges;
 mod resume;
 mod server;
 

@@ -46,6 +46,7 @@ pub(crate) struct Server {
     folder: TempDir,
     port: u16,
     counts: Arc<Mutex<BTreeMap<Kind, usize>>>,
+    bytes: Arc<Mutex<u64>>,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -58,26 +59,41 @@ impl Server {
         service.set_auth(s3s::auth::SimpleAuth::from_single(KEY_ID, SECRET));
         let service = service.build();
         let plan: Plan = Box::new(|_| None);
-        let (counts, plan) = (Arc::default(), Arc::new(Mutex::new(plan)));
+        let (counts, bytes, plan) =
+            (Arc::default(), Arc::<Mutex<u64>>::default(), Arc::new(Mutex::new(plan)));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Self { folder, port, counts: Arc::clone(&counts), plan: Arc::clone(&plan) };
+        let server = Self {
+            folder,
+            port,
+            counts: Arc::clone(&counts),
+            bytes: Arc::clone(&bytes),
+            plan: Arc::clone(&plan),
+        };
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 while let Ok((socket, _)) = listener.accept().await {
                     let (service, counts, plan) = (service.clone(), Arc::clone(&counts), Arc::clone(&plan));
+                    let bytes = Arc::clone(&bytes);
                     let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
                         let kind = kind_of(&request);
                         *counts.lock().unwrap().entry(kind).or_default() += 1;
                         let fault = (plan.lock().unwrap())(kind);
-                        let service = service.clone();
+                        let (service, bytes) = (service.clone(), Arc::clone(&bytes));
                         async move {
                             match fault {
                                 None => {
-                                    service.call(request.map(s3s::Body::from)).await.map_err(io::Error::other)
+                                    let answer = service.call(request.map(s3s::Body::from)).await;
+                                    let answer = answer.map_err(io::Error::other)?;
+                                    let length = answer.headers().get("content-length");
+                                    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                                    if kind == Kind::Get {
+                                        *bytes.lock().unwrap() += length.unwrap_or(0);
+                                    }
+                                    Ok(answer)
                                 }
                                 Some(Fault::Cut) => Err(io::ErrorKind::ConnectionReset.into()),
                                 Some(Fault::Status(status)) => {
@@ -124,6 +140,11 @@ impl Server {
     /// How many requests of a kind came since the last time it was asked.
     pub(crate) fn count(&self, kind: Kind) -> usize {
         self.counts.lock().unwrap().remove(&kind).unwrap_or(0)
+    }
+
+    /// How many bytes it sent of objects since the last time it was asked.
+    pub(crate) fn bytes(&self) -> u64 {
+        std::mem::take(&mut *self.bytes.lock().unwrap())
     }
 }
 

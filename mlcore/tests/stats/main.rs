@@ -4,6 +4,7 @@
 
 mod counts;
 mod edges;
+mod experiment;
 mod golden;
 mod properties;
 mod recipe;

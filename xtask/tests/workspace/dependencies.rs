@@ -113,6 +113,8 @@ fn offline_alone_brings_polars_and_none_of_its_formats() {
     assert_eq!(kept_out_of("mlcore-features", "full"), [""; 0]);
     assert_eq!(kept_out_of("mlcore-features", "offline"), ["tokio", "polars"]);
     assert_eq!(kept_out_of("mlcore-features", "postgres"), ["tokio"]);
+    assert_eq!(kept_out_of("mlcore-features", "object-store"), ["tokio", "hyper"]);
+    assert_eq!(kept_out_of("mlcore-features", "redis-tls"), [""; 0]);
     let packages = packages();
     let own =
         packages.iter().find(|package| package["name"] == "mlcore-features").expect("it is in the workspace");
@@ -121,7 +123,7 @@ fn offline_alone_brings_polars_and_none_of_its_formats() {
     let others = features.keys().filter(|name| !full.iter().any(|own| own == name.as_str()));
     assert_eq!(
         others.collect::<Vec<_>>(),
-        ["default", "full", "offline", "postgres"],
+        ["default", "full", "object-store", "offline", "postgres", "redis-tls"],
         "all of `full` are looked at above"
     );
     let linked = linked("mlcore-features", &["--features", "offline"]);

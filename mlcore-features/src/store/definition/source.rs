@@ -93,7 +93,8 @@ pub enum Origin<'a> {
     /// Parquet.
     #[non_exhaustive]
     File {
-        /// A file, a folder, or a pattern with `*` and `**`. A relative path begins where the store's configuration lies.
+        /// A file, a folder, or a pattern with `*` and `**`. A relative path begins where the store's configuration lies; that of a bucket
+        /// is a URL, `s3://bucket/folder`.
         path: &'a str,
         /// Columns that stand in the names of folders, `day=2026-01-01`, with their types.
         partition_columns: &'a [Field],

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, ListArray};
+use mlcore::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, ListArray, PrimitiveArray};
 use mlcore::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use mlcore::arrow::compute::cast;
-use mlcore::arrow::datatypes::{DataType, Field as ArrowField};
+use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float16Type, Float32Type, Float64Type};
 use mlcore::batch::{ColumnView, Value, column_of};
 use mlcore::schema::{DType, Field};
 use mlcore::time::{Date, DateTime, TimeUnit, Timestamp};
@@ -14,7 +14,7 @@ use mlcore::{Error, Result};
 use crate::store::definition::ValueType;
 
 /// The column in the type that is wanted. Integers become others that hold them; numbers become floats, rounded; floats without a
-/// fraction become integers, and NaN null; moments become the unit and the zone, where nothing is lost.
+/// fraction become integers; moments become the unit and the zone, where nothing is lost. NaN is null, but for NaN in a list.
 pub(super) fn conform(
     operation: &'static str,
     name: &str,
@@ -22,8 +22,26 @@ pub(super) fn conform(
     wanted: ValueType,
 ) -> Result<ArrayRef> {
     match wanted {
-        ValueType::Scalar(dtype) => scalar(operation, name, array, dtype),
+        ValueType::Scalar(dtype) => scalar(operation, name, array, dtype).map(|made| present(&made)),
         ValueType::List(dtype) => list(operation, name, array, dtype),
+    }
+}
+
+/// The column with null where a float is NaN: tables without nulls write what is missing so, and a plan a result that it has not.
+fn present(column: &ArrayRef) -> ArrayRef {
+    fn of<T: ArrowPrimitiveType>(column: &ArrayRef, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
+        let floats = column.as_primitive::<T>();
+        if !floats.values().iter().any(|float| is_nan(*float)) {
+            return column.clone();
+        }
+        let present = floats.iter().map(|float| float.filter(|float| !is_nan(*float)));
+        Arc::new(present.collect::<PrimitiveArray<T>>())
+    }
+    match column.data_type() {
+        DataType::Float64 => of::<Float64Type>(column, f64::is_nan),
+        DataType::Float32 => of::<Float32Type>(column, f32::is_nan),
+        DataType::Float16 => of::<Float16Type>(column, |float| float.is_nan()),
+        _ => column.clone(),
     }
 }
 

@@ -76,6 +76,11 @@
 //! - An entity that nobody has seen is one without events: its counts are 0 and `PRESENT`, all else is `NULL_VALUE`. The event time of a
 //!   feature is the end of its window.
 //!
+//! # What is missing
+//!
+//! A feature that is null has no value: it is null in a training table, and null with the status `NULL_VALUE` online. So is a float
+//! that is NaN, wherever it comes from, as in Feast: tables of pandas write a missing number so. Within a list, NaN is a value.
+//!
 //! # What differs from Feast 0.67
 //!
 //! | | here | Feast 0.67 |

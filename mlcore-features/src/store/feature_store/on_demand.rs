@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, Float32Array, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
-};
-use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float32Type, Float64Type, Schema};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use mlcore::arrow::datatypes::{Field as ArrowField, Schema};
 use mlcore::artifact::Digest;
 use mlcore::{Error, Result};
 
@@ -69,7 +67,7 @@ impl Step {
             let column = made.column_by_name(&field.name).ok_or_else(|| {
                 Error::internal(OPERATION, field.name.as_str(), "the plan does not make the feature")
             })?;
-            outputs.push(conform(OPERATION, &field.name, &present(column), field.dtype).map_err(within)?);
+            outputs.push(conform(OPERATION, &field.name, column, field.dtype).map_err(within)?);
         }
         Ok(outputs)
     }
@@ -130,21 +128,6 @@ pub(super) fn table<'a>(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
         .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
-}
-
-/// The column with null where a float is NaN, by which a plan says that a result is missing.
-fn present(column: &ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Float64 => {
-            let floats = column.as_primitive::<Float64Type>().iter();
-            Arc::new(floats.map(|float| float.filter(|float| !float.is_nan())).collect::<Float64Array>())
-        }
-        DataType::Float32 => {
-            let floats = column.as_primitive::<Float32Type>().iter();
-            Arc::new(floats.map(|float| float.filter(|float| !float.is_nan())).collect::<Float32Array>())
-        }
-        _ => column.clone(),
-    }
 }
 
 const OPERATION: &str = "compute on-demand features";

@@ -53,7 +53,7 @@ pub use self::lineage::{StoreGraph, StoreNode};
 pub use self::memory::MemoryDefinitions;
 pub use self::snapshot::{Record, Snapshot};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::{SqliteAccess, SqliteDefinitions, SqliteDefinitionsOptions};
+pub use self::sqlite::{SqliteAccess, SqliteDefinitions, SqliteOptions};
 use crate::store::definition::{AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion};
 
 /// A registry of definitions: for any number of threads at once.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use mlcore::schema::DType;
 use mlcore::{Error, interrupt};
-use mlcore_features::store::definition::{FeatureView, Field};
+use mlcore_features::store::definition::{FeatureView, Field, ViewVersion};
 use mlcore_features::store::feature_store::{MaterialiseOptions, Progress};
 use mlcore_features::store::registry::Interval;
 
-use super::{HOUR, World, at, drivers, with, write};
+use super::{HOUR, World, at, drivers, stats, with, write};
+use crate::support::refused;
 
 fn hours(start: i64, end: i64) -> Interval {
     Interval::new(at(start * HOUR), at(end * HOUR)).unwrap()
@@ -205,4 +206,44 @@ fn a_thread_of_its_own_writes_the_same() {
     let stop = interrupt::scope(|| true, || world.store.materialise(at(0), at(3 * HOUR), &two()));
     assert!(matches!(stop, Err(Error::Interrupted(_))), "{stop:?}");
     assert_eq!(world.store.definitions().materialised("lasting").unwrap().watermark(), Some(at(2 * HOUR)));
+}
+
+#[test]
+fn a_version_is_materialised_where_it_is_named() {
+    let world = World::with(&drivers(&[(1, 480, 480, 20)]));
+    let narrow = FeatureView::builder("driver_stats", ["driver"])
+        .schema(stats().schema()[..2].to_vec())
+        .ttl(Duration::from_secs(3 * 3600))
+        .source("stats_push")
+        .offline(true)
+        .build();
+    world.apply([narrow.unwrap().into()]);
+    // The latest is what is read, and what is materialised.
+    world.materialise(0, 10 * HOUR);
+    assert_eq!(world.driver("driver_stats:trips", 1), "PRESENT 20");
+    assert_eq!(world.driver("driver_stats@v0:city", 1), "NOT_FOUND null");
+    let told = world.store.definitions().materialised("driver_stats").unwrap();
+
+    let first = ViewVersion::new(0);
+    let options = MaterialiseOptions::default().with_views(["driver_stats"]).with_version(first);
+    let run = world.store.materialise_incremental(at(9 * HOUR), &options).unwrap();
+    assert_eq!((run.views[0].version, run.views[0].stored, run.views.len()), (first, 1, 1));
+    assert_eq!(world.driver("driver_stats@v0:city", 1), "PRESENT city 1");
+    // What is done of it stands beside its rows, and the registry tells of the latest as before.
+    let again = world.store.materialise_incremental(at(9 * HOUR), &options).unwrap();
+    assert_eq!(again.views[0].intervals, []);
+    assert_eq!(world.store.definitions().materialised("driver_stats").unwrap(), told);
+    let whole = world.store.materialise(at(0), at(10 * HOUR), &options).unwrap();
+    assert_eq!((whole.views[0].stored + whole.views[0].older, whole.skipped.len()), (1, 0));
+
+    let run = |options: &MaterialiseOptions<'_>| world.store.materialise(at(0), at(HOUR), options);
+    let options = MaterialiseOptions::default;
+    for (wrong, kind, words) in [
+        (options().with_version(first), "invalid_input", "0 views are named"),
+        (options().with_views(["driver_stats", "spend"]).with_version(first), "invalid_input", "2 views"),
+        (options().with_views(["driver_stats"]).with_version(ViewVersion::new(7)), "not_found", "v7"),
+        (options().with_views(["scores"]).with_version(first), "unsupported", "scores"),
+    ] {
+        refused(run(&wrong), kind, &[words]);
+    }
 }

@@ -1,12 +1,18 @@
 //! The feature store as one value: for training, for serving, filled, sent to, killed and checked.
 
 mod bad_input;
+mod golden;
 mod historical;
 #[cfg(all(feature = "sqlite", feature = "embedded", unix))]
 mod kill;
 mod materialise;
+mod missing;
+#[cfg(feature = "object-store")]
+mod objects;
 mod on_demand;
 mod online;
+#[cfg(all(feature = "postgres", feature = "toml", unix))]
+mod postgres;
 mod push;
 mod reader;
 mod skew;

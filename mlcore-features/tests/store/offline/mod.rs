@@ -7,10 +7,12 @@ mod golden;
 mod latest;
 #[cfg(feature = "offline")]
 mod lazy;
+#[cfg(feature = "object-store")]
+pub(crate) mod objects;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(all(feature = "postgres", unix))]
-mod postgres;
+pub(crate) mod postgres;
 #[cfg(feature = "spill")]
 mod spill;
 mod tables;

@@ -19,7 +19,7 @@ use super::tables::{cut, integers, words};
 const DAY: i64 = 86_400_000_000;
 
 /// Rows of a hundred keys, one after another over ten days.
-fn table(rows: i64) -> RecordBatch {
+pub(super) fn table(rows: i64) -> RecordBatch {
     let event = (0..rows).map(|row| Some(10 * DAY * row / rows));
     let columns: [(&str, ArrayRef); 4] = [
         ("k", Arc::new((0..rows).map(|row| Some(row * 37 % 100)).collect::<Int64Array>())),
@@ -37,7 +37,7 @@ fn table(rows: i64) -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
-fn entity_rows(rows: i64, first_day: i64, days: i64) -> RecordBatch {
+pub(super) fn entity_rows(rows: i64, first_day: i64, days: i64) -> RecordBatch {
     let time = (0..rows).map(|row| Some(first_day * DAY + days * DAY * (row * 7 % rows) / rows));
     let columns: [(&str, ArrayRef); 2] = [
         ("k", Arc::new((0..rows).map(|row| Some(row % 120)).collect::<Int64Array>())),
@@ -46,7 +46,7 @@ fn entity_rows(rows: i64, first_day: i64, days: i64) -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
-fn write(path: &Path, table: &RecordBatch, group_rows: usize) {
+pub(super) fn write(path: &Path, table: &RecordBatch, group_rows: usize) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(group_rows))

@@ -1,7 +1,7 @@
 //! Queries of a real PostgreSQL server as sources.
 
 #[path = "../../../../mlcore/tests/postgres/server.rs"]
-mod server;
+pub(crate) mod server;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

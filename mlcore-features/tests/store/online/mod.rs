@@ -12,6 +12,8 @@ mod kill;
 mod query;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis-tls")]
+mod redis_tls;
 mod rows;
 #[cfg(feature = "redis")]
 pub(crate) mod server;

@@ -36,7 +36,7 @@ fn a_server_that_is_down_is_an_error_until_it_is_up() {
         assert!(error.is_transient() && !error.to_string().contains("secret"), "{error}");
     }
     assert!(!format!("{store:?}").contains("secret"));
-    for url in ["http://127.0.0.1", "redis://", "no url", "rediss://127.0.0.1:1/0", "redis://secret@:x"] {
+    for url in ["http://127.0.0.1", "redis://", "no url", "redis://secret@:x"] {
         match RedisStore::open(url, RedisOptions::default()) {
             Err(error) => {
                 assert_eq!(error.kind(), "invalid_input");

@@ -28,7 +28,14 @@ class OnlineAnswer:
 
 @final
 class Store:
-    def __new__(cls, location: str, project: str, online: str | None = None, actor: str | None = None) -> Store: ...
+    def __new__(
+        cls,
+        location: str,
+        project: str,
+        online: str | None = None,
+        actor: str | None = None,
+        postgres: str | None = None,
+    ) -> Store: ...
     def close(self) -> None: ...
     def definitions(self) -> str: ...
     def apply(
@@ -64,6 +71,7 @@ class Store:
         views: list[str],
         threads: int,
         progress: Callable[[str, int, int, float], object] | None = None,
+        version: str | None = None,
     ) -> dict[str, Any]: ...
     def push(self, source: str, rows: Table, to: str, delivery: tuple[str, int] | None = None) -> dict[str, Any]: ...
     def write(self, view: str, rows: Table, delivery: tuple[str, int] | None = None) -> tuple[int, int]: ...

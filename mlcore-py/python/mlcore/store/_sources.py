@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from mlcore.store._definitions import Definition, Field, current, fields
 from mlcore.store._errors import unsupported
@@ -56,12 +57,14 @@ class DataSource(Definition):
 
 
 class FileSource(DataSource):
-    """A Parquet file, or a folder of them.
+    """A Parquet file, or a folder of them, on the disk or in a bucket.
 
     Parameters
     ----------
     path : str
-        Relative to the store's folder, or absolute. A folder is read with all Parquet files in it, ``key=value`` folders included.
+        Relative to the store's folder, or absolute. A folder is read with all Parquet files in it, ``key=value`` folders included. In a
+        bucket: ``"s3://bucket/folder"``, ``"gs://bucket/folder"`` or ``"az://container/folder"``, and after a question mark any of
+        ``endpoint``, ``region``, ``account``, ``allow_http`` and ``sslrootcert``. Credentials are those of the environment.
     name : str, optional
         By default the path.
     timestamp_field : str
@@ -78,6 +81,10 @@ class FileSource(DataSource):
     description : str
     tags : dict of str to str, optional
     owner : str
+    file_format : optional
+        Feast's ``ParquetFormat()``: nothing else is read.
+    s3_endpoint_override : str, optional
+        The server of a bucket that is not Amazon's: the parameter ``endpoint`` of the path.
 
     Raises
     ------
@@ -106,6 +113,7 @@ class FileSource(DataSource):
         tags: Mapping[str, str] | None = None,
         owner: str = "",
         file_format: Any = None,
+        s3_endpoint_override: str | None = None,
     ) -> None:
         if file_format is not None and "parquet" not in type(file_format).__name__.lower() and file_format != "parquet":
             problem = f"{file_format!r} is no format that is read"
@@ -117,7 +125,7 @@ class FileSource(DataSource):
             {
                 "kind": "file",
                 "name": name or str(path),
-                "path": str(path),
+                "path": _of_endpoint(str(path), s3_endpoint_override),
                 "partition_columns": fields(partition_columns, "define source"),
                 "timestamp_field": timestamp,
                 "created_timestamp_column": created_timestamp_column,
@@ -235,13 +243,14 @@ class RequestSource(DataSource):
 
 
 class PostgreSQLSource(DataSource):
-    """A table or a query of a PostgreSQL database.
+    """A table or a query of a PostgreSQL database, which the store names: ``FeatureStore(.., postgres="postgresql://..")``.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
+        By default the name of the table.
     query, table : str
-        Either of the two.
+        Either of the two: the text of a ``SELECT``, or ``schema.table``.
     timestamp_field : str
         The column of the event time.
     created_timestamp_column : str, optional
@@ -263,7 +272,7 @@ class PostgreSQLSource(DataSource):
 
     def __init__(
         self,
-        name: str,
+        name: str | None = None,
         query: str | None = None,
         table: str | None = None,
         timestamp_field: str = "",
@@ -276,7 +285,7 @@ class PostgreSQLSource(DataSource):
         super().__init__(
             {
                 "kind": "postgres",
-                "name": name,
+                "name": name or table or "",
                 "query": query,
                 "table": table,
                 "timestamp_field": timestamp_field,
@@ -336,6 +345,13 @@ class ArrowSource(DataSource):
                 "owner": owner,
             }
         )
+
+
+def _of_endpoint(path: str, endpoint: str | None) -> str:
+    """The path with the server of its bucket."""
+    if not endpoint:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}endpoint={quote(endpoint, safe=':/')}"
 
 
 def read_fields(schema: Sequence[Mapping[str, Any]]) -> list[Field]:

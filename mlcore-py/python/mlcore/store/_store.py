@@ -36,9 +36,13 @@ class FeatureStore(Definitions):
     project : str
         Features of several projects may lie in one online store.
     online : str, optional
-        Where features for serving are: ``"redis://host:6379"``, or ``"memory:"``. Default: in the folder.
+        Where features for serving are: ``"redis://host:6379"``, ``"rediss://host:6380/0?sslrootcert=/etc/redis/ca.pem"`` by TLS, where
+        ``sslcert`` and ``sslkey`` may say who asks, or ``"memory:"``. Default: in the folder.
     actor : str, optional
         Who is named in the audit. Default: the user.
+    postgres : str, optional
+        The server of each :class:`PostgreSQLSource`: ``"postgresql://user:password@host:5432/database?sslmode=require"``. It is
+        written nowhere; each process that reads such a source says it.
     repo_path : str, optional
         Feast's name of ``url``. A file ``feature_store.toml`` in a folder is applied when it is asked for:
         :meth:`apply_toml`.
@@ -77,13 +81,14 @@ class FeatureStore(Definitions):
         *,
         online: str | None = None,
         actor: str | None = None,
+        postgres: str | None = None,
         repo_path: str | os.PathLike[str] | None = None,
     ) -> None:
         if url is None and repo_path is None:
             raise refused("url", "it is missing", 'pass a folder, or "memory:"', "open feature store")
         self._url = os.fspath(url if url is not None else repo_path)  # type: ignore[arg-type]
         self._project = project
-        self._store = Store(self._url, project, online, actor)
+        self._store = Store(self._url, project, online, actor, postgres)
 
     @property
     def project(self) -> str:
@@ -197,6 +202,7 @@ class FeatureStore(Definitions):
         end_date: Moment,
         feature_views: Sequence[str] | None = None,
         *,
+        version: str | None = None,
         threads: int = 1,
         progress: Callable[[str, int, int, float], object] | None = None,
     ) -> dict[str, Any]:
@@ -208,6 +214,8 @@ class FeatureStore(Definitions):
             From the start on and before the end; an end beyond now is now.
         feature_views : list of str, optional
             Default: all that are read online.
+        version : str, optional
+            A version of the one view that is named, such as ``"v1"``, which ``"view@v1:feature"`` reads. Default: the latest.
         threads : int
             How many views are worked on at once.
         progress : callable, optional
@@ -218,13 +226,14 @@ class FeatureStore(Definitions):
         dict
             ``views``: what was done with each; ``skipped``: which were left out, and why.
         """
-        return self._store.materialise(start_date, end_date, list(feature_views or ()), threads, progress)
+        return self._store.materialise(start_date, end_date, list(feature_views or ()), threads, progress, version)
 
     def materialize_incremental(
         self,
         end_date: Moment,
         feature_views: Sequence[str] | None = None,
         *,
+        version: str | None = None,
         threads: int = 1,
         progress: Callable[[str, int, int, float], object] | None = None,
     ) -> dict[str, Any]:
@@ -233,7 +242,7 @@ class FeatureStore(Definitions):
         Parameters
         ----------
         end_date : datetime
-        feature_views, threads, progress :
+        feature_views, version, threads, progress :
             As those of :meth:`materialize`.
 
         Returns
@@ -241,7 +250,7 @@ class FeatureStore(Definitions):
         dict
             As :meth:`materialize`.
         """
-        return self._store.materialise(None, end_date, list(feature_views or ()), threads, progress)
+        return self._store.materialise(None, end_date, list(feature_views or ()), threads, progress, version)
 
     def push(
         self,

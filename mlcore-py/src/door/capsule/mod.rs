@@ -36,7 +36,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
                 })
             });
             let rows: usize = object.getattr(rows)?.extract()?;
-            return Ok(Columns::new(columns.collect(), rows, true));
+            return Ok(Columns::new(columns.collect(), rows, true).with_nulls());
         }
     }
     let Exported { chunks, field } = exported(object, asked.subject, asked)?;
@@ -47,7 +47,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
         let columns = fields.iter().zip(columns).map(|(field, data)| {
             Column::new(field.name().clone(), move |py, name, asked| sound(py, data.clone(), 0, name, asked))
         });
-        return Ok(Columns::new(columns.collect(), data.len(), true));
+        return Ok(Columns::new(columns.collect(), data.len(), true).with_nulls());
     }
     let name = field.name().clone();
     let array = joined(py, chunks, &field, asked.subject, asked)?;
@@ -55,7 +55,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
     if let DataType::Struct(fields) = array.data_type() {
         let columns = fields.iter().zip(array.as_struct().columns());
         let columns = columns.map(|(field, array)| Column::of_array(field.name().clone(), array.clone()));
-        return Ok(Columns::new(columns.collect(), rows, true));
+        return Ok(Columns::new(columns.collect(), rows, true).with_nulls());
     }
     let name = match name.is_empty() {
         // polars does not put the name of a series into its stream.
@@ -64,7 +64,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
     };
     let named = !name.is_empty();
     let name = if named { name } else { "x0".to_owned() };
-    Ok(Columns::new(vec![Column::of_array(name, array)], rows, named))
+    Ok(Columns::new(vec![Column::of_array(name, array)], rows, named).with_nulls())
 }
 
 /// The values of an object that exports some, which an error calls by this name; and their own name.
@@ -100,7 +100,7 @@ impl Tables {
         let columns = fields.iter().zip(columns).map(|(field, data)| {
             Column::new(field.name().clone(), move |py, name, asked| sound(py, data.clone(), 0, name, asked))
         });
-        Ok(Some(Columns::new(columns.collect(), data.len(), true)))
+        Ok(Some(Columns::new(columns.collect(), data.len(), true).with_nulls()))
     }
 }
 

@@ -9,7 +9,7 @@ use super::moments::moment;
 
 impl Sent<'_> {
     /// The value as one of this type; `None` where it is none, or where something would be lost. An integer becomes a float, rounded, and
-    /// seconds where the type is a timestamp. A bare NaN is missing where the type is no float, as in a table of pandas.
+    /// seconds where the type is a timestamp. A bare NaN is missing, as in a table of pandas.
     pub(in crate::feast) fn fitted(&self, dtype: DType) -> Option<Value<'_>> {
         let value = match self {
             Self::Null => Value::Null,
@@ -23,8 +23,8 @@ impl Sent<'_> {
             Self::UInt(value) => Value::UInt(*value),
             Self::Float(value) if dtype.is_integer() => whole(*value)?,
             Self::Float(value) => Value::Float(*value),
-            Self::Bare(value) if dtype.is_float() => Value::Float(*value),
             Self::Bare(value) if value.is_nan() => Value::Null,
+            Self::Bare(value) if dtype.is_float() => Value::Float(*value),
             Self::Bare(_) | Self::List(_) => return None,
             Self::Text(text) => match dtype {
                 DType::Timestamp(..) => instant(moment(text)?, dtype),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mlcore::registry::SqliteRegistry;
 use mlcore::time::{TimeUnit, Timestamp};
-use mlcore::tracking::{self, SqliteTracker, SqliteTrackerOptions};
+use mlcore::tracking::{self, SqliteOptions, SqliteTracker};
 use mlcore::{Error, Result};
 use serde::Deserialize;
 
@@ -64,7 +64,7 @@ impl Backups {
             .map_err(|cause| Error::from_io(READ, options.folder.display().to_string(), cause))?;
         let registry = SqliteRegistry::open_url(url)?;
         let url = tracking::tracker_url(url)?;
-        let is_there = SqliteTrackerOptions::from_url(&url)?.path.exists();
+        let is_there = SqliteOptions::from_url(&url)?.path.exists();
         let tracker = if is_there { Some(SqliteTracker::open_url(&url)?) } else { None };
         Ok(Some(Self { options, registry, tracker }))
     }

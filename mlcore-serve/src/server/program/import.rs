@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mlcore::registry::{self, Change};
-use mlcore::tracking::{SqliteTrackerOptions, mlflow};
+use mlcore::tracking::{SqliteOptions, mlflow};
 use mlcore::{Error, Result, artifact, tracking};
 
 use super::settings::Settings;
@@ -119,7 +119,7 @@ impl StoreExport {
         };
         let url = tracking::tracker_url(url)?;
         if url.starts_with("sqlite:") {
-            let file = SqliteTrackerOptions::from_url(&url)?.path;
+            let file = SqliteOptions::from_url(&url)?.path;
             if !file.exists() {
                 let problem = "there is no such file: nothing was tracked beside this registry";
                 return Err(Error::not_found(EXPORT, file.display().to_string(), problem));

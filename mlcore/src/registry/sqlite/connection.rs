@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
 
+use super::SqliteOptions;
 use super::kept::Kept;
-use super::options::{SqliteAccess, SqliteOptions};
 use super::proof::Known;
 use super::schema::{self, SCHEMA};
 use super::tables::SqlTables;
@@ -19,7 +19,7 @@ use crate::sql::{self, Files, MOST_IDLE_READERS, Protected, Target, meaning, uri
 /// One connection that writes, and as many that read as threads read at once.
 #[derive(Debug)]
 pub(super) struct Connections {
-    options: SqliteOptions,
+    target: Target,
     /// The file as SQLite is given it: on a disk that cannot be written it says so.
     name: String,
     kept: Kept,
@@ -74,41 +74,42 @@ impl Session {
 }
 
 impl Connections {
-    pub(super) fn open(mut options: SqliteOptions) -> Result<Self> {
-        // Connections are opened later too, when the working directory may be another.
-        options.path = std::path::absolute(options.path())
-            .map_err(|cause| Error::from_io(OPEN, options.path().display().to_string(), cause))?;
-        target(&options).check_place()?;
+    pub(super) fn open(options: &SqliteOptions, noted: Option<&AuditHead>) -> Result<Self> {
+        let target = options.target(OPEN)?;
+        let path = &target.path;
         // Before the log is looked at, which may grow meanwhile: the kept head never leads.
-        let kept = Kept::beside(options.path()).read()?;
-        if kept.sequence > 0 && !options.path().exists() {
+        let kept = Kept::beside(path).read()?;
+        if kept.sequence > 0 && !path.exists() {
             let problem = format!("the file is gone, although {} entries were acknowledged", kept.sequence);
-            return Err(Error::corrupt(OPEN, options.path().display().to_string(), problem).remedy(
+            return Err(Error::corrupt(OPEN, path.display().to_string(), problem).remedy(
                 "restore it from a backup; to begin a new registry here, remove the file that ends in -head beside it",
             ));
         }
-        let locks = Protected::new(options.path());
+        let locks = Protected::new(path);
         let (name, connection) = if options.is_read_only() {
-            open_read_only(&options)?
+            // It may lie on a disk that cannot be written.
+            target.open_read_only(|connection| SCHEMA.check(connection, path))?
         } else {
-            let name = uri(options.path(), "");
-            let connection = open_writer(&options, &name)?;
+            let name = uri(path, "");
+            let look = |connection: &Connection| SCHEMA.version(connection, path).map(drop);
+            let connection =
+                target.open_writer(&name, look, |connection| schema::migrate(connection, path))?;
             (name, connection)
         };
         let session = Session::new(connection, &kept);
-        session.check(options.path())?;
-        if let Some(head) = &options.head {
-            session.check_through(options.path(), head)?;
+        session.check(path)?;
+        if let Some(head) = noted {
+            session.check_through(path, head)?;
         }
         let (readers, writer) = if options.is_read_only() {
             (vec![session], None)
         } else {
-            (Vec::new(), Some(Writer { session, files: Files::new(options.path(), CHANGE) }))
+            (Vec::new(), Some(Writer { session, files: Files::new(path, CHANGE) }))
         };
         let connections = Self {
-            kept: Kept::beside(options.path()),
+            kept: Kept::beside(path),
             head: kept,
-            options,
+            target,
             name,
             readers: Mutex::new(readers),
             writer: writer.map(Mutex::new),
@@ -132,7 +133,7 @@ impl Connections {
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.options.path()
+        &self.target.path
     }
 
     /// The connection that writes, once it is free.
@@ -149,12 +150,12 @@ impl Connections {
 
     /// Begins to write, once no other process does.
     pub(super) fn begin<'c>(&self, writer: &'c Connection) -> Result<Transaction<'c>> {
-        sql::begin(writer, self.path(), CHANGE, self.options.busy_timeout)
+        sql::begin(writer, self.path(), CHANGE, self.target.busy_timeout)
     }
 
     /// A new connection that reads.
     pub(super) fn reader(&self) -> Result<Connection> {
-        open_reader(&self.options, &self.name)
+        self.target.open_reader(&self.name)
     }
 
     /// Reads with a connection that nobody else uses meanwhile.
@@ -163,7 +164,7 @@ impl Connections {
         let idle = waiting().pop();
         let session = match idle {
             Some(session) => session,
-            None => Session::new(open_reader(&self.options, &self.name)?, &self.head),
+            None => Session::new(self.target.open_reader(&self.name)?, &self.head),
         };
         let answer = session.read(self.path(), read);
         let mut readers = waiting();
@@ -176,33 +177,5 @@ impl Connections {
 }
 
 const CHANGE: &str = "change registry";
-const OPEN: &str = "open registry";
+pub(super) const OPEN: &str = "open registry";
 const READ: &str = "read registry";
-
-fn open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
-    let path = options.path();
-    target(options).open_writer(
-        name,
-        |connection| SCHEMA.version(connection, path).map(drop),
-        |connection| schema::migrate(connection, path),
-    )
-}
-
-fn open_reader(options: &SqliteOptions, name: &str) -> Result<Connection> {
-    target(options).open_reader(name)
-}
-
-fn target(options: &SqliteOptions) -> Target {
-    Target {
-        path: options.path().to_owned(),
-        may_create: options.access == SqliteAccess::Create,
-        busy_timeout: options.busy_timeout,
-        max_bytes: options.max_bytes,
-        open: OPEN,
-    }
-}
-
-/// Opens a file that may lie on a disk that cannot be written.
-fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
-    target(options).open_read_only(|connection| SCHEMA.check(connection, options.path()))
-}

@@ -4,7 +4,6 @@ mod backup;
 mod commitment;
 mod connection;
 mod kept;
-mod options;
 mod proof;
 mod schema;
 mod tables;
@@ -15,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::connection::{Connections, Session, Writer};
-pub use self::options::{SqliteAccess, SqliteOptions};
 use self::proof::End;
 use self::tables::SqlTables;
 use super::backend::{self, Tables};
@@ -23,6 +21,7 @@ use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mut
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::sql::commit_meaning;
+pub use crate::sql::{SqliteAccess, SqliteOptions};
 
 /// A registry in one SQLite file, for any number of threads and processes of one machine. Clones share the connections.
 ///
@@ -34,7 +33,7 @@ use crate::sql::commit_meaning;
 /// [`Corrupt`](crate::Error::Corrupt), with whatever digest beside it. The head of the log is kept in the file `-head` beside the
 /// registry after each change: opening compares the two, so that a write-ahead log that was deleted or cut is `Corrupt` too.
 /// To open a backup in the place of a newer file, remove that file. What can be written can be forged as a whole, the log and
-/// the kept head included: [`SqliteOptions::with_head`] takes a head that was noted elsewhere.
+/// the kept head included: [`open_with_head`](SqliteRegistry::open_with_head) takes a head that was noted elsewhere.
 ///
 /// On Unix a change is acknowledged only after the files that were written are still those at their paths; otherwise it is
 /// [`OutcomeUnknown`](crate::Error::OutcomeUnknown).
@@ -70,7 +69,7 @@ impl SqliteRegistry {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_url(url: &str) -> Result<Self> {
-        Self::open_with(&SqliteOptions::from_url(url)?)
+        Self::open_with(&SqliteOptions::of_url(connection::OPEN, url)?)
     }
 
     /// Opens a file in another way.
@@ -78,12 +77,21 @@ impl SqliteRegistry {
     /// # Errors
     /// As [`open`](Self::open), and [`NotFound`](crate::Error::NotFound) for a file that must exist.
     pub fn open_with(options: &SqliteOptions) -> Result<Self> {
-        Ok(Self { connections: Arc::new(Connections::open(options.clone())?) })
+        Ok(Self { connections: Arc::new(Connections::open(options, None)?) })
+    }
+
+    /// Opens a file only if its log goes through a head that was noted elsewhere, as [`verify`](Registry::verify) and each audit entry
+    /// answer it: a forged log does not. Without it the head that is kept beside the file counts alone.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with), and [`Corrupt`](crate::Error::Corrupt) for a log that does not go through the head.
+    pub fn open_with_head(options: &SqliteOptions, head: &AuditHead) -> Result<Self> {
+        Ok(Self { connections: Arc::new(Connections::open(options, Some(head))?) })
     }
 
     /// Copies the registry into the new file `to` while others read and write it: a registry of its own, as it was at one moment. Answers
     /// the head of its log, which has been verified with all its rows: note it elsewhere, and open the copy with
-    /// [`SqliteOptions::with_head`]. The copy appears whole or not at all, and is on the disk then.
+    /// [`open_with_head`](Self::open_with_head). The copy appears whole or not at all, and is on the disk then.
     ///
     /// To go back to it, close the registry, put the copy in the place of its file, and remove the files beside it whose names end in
     /// `-wal`, `-shm` and `-head`. Artifacts are not part of it.

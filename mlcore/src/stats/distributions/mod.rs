@@ -9,5 +9,6 @@ pub mod chi2;
 pub mod hypergeom;
 pub mod ksone;
 pub mod kstwo;
+pub mod nct;
 pub mod norm;
 pub mod t;

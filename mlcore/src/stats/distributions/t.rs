@@ -51,11 +51,10 @@ pub fn ppf(p: f64, df: f64) -> f64 {
     let both_tails = 2.0 * p.min(1.0 - p);
     let (x, y) = inverse_regularized_beta(df / 2.0, 0.5, both_tails, 1.0 - both_tails);
     let near = (df * (y / x)).sqrt();
-    let quantile = if near > FAR && both_tails > 0.0 {
-        ((log_far_constant(df) - (0.5 * both_tails).ln()) / df).exp()
-    } else {
-        near
-    };
+    // With hundredths of a degree of freedom the beta distribution has no float for what lies that far.
+    let log_far = (log_far_constant(df) - (0.5 * both_tails).ln()) / df;
+    let is_far = near > FAR.sqrt() && log_far > FAR.ln() && both_tails > 0.0;
+    let quantile = if is_far { log_far.exp() } else { near };
     quantile.copysign(p - 0.5)
 }
 

@@ -46,7 +46,7 @@ pub(in crate::stats) fn regularized_beta(a: f64, b: f64, x: f64, y: f64) -> (f64
 }
 
 /// `x^a y^b / B(a, b)`: the density times `x y`, which is the derivative of `I_x` by `ln(x / y)`.
-fn weighted_density(a: f64, b: f64, x: f64, y: f64) -> f64 {
+pub(in crate::stats) fn weighted_density(a: f64, b: f64, x: f64, y: f64) -> f64 {
     binomial_mass(a, b, x, y) * (a / (a + b)) * b
 }
 

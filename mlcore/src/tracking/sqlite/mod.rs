@@ -3,7 +3,6 @@
 mod backup;
 mod database;
 mod group;
-mod options;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +10,6 @@ use rusqlite::Connection;
 
 use self::database::SqliteDatabase;
 use self::group::{Queue, Writer};
-pub use self::options::{SqliteAccess, SqliteTrackerOptions};
 use super::database::SqlTables;
 use super::search::Query;
 use super::{
@@ -21,6 +19,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::name::{ExperimentId, LoggedModelId, RunId};
 use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, meaning, uri};
+pub use crate::sql::{SqliteAccess, SqliteOptions};
 
 const SCHEMA: Schema = Schema {
     // `mlct`.
@@ -88,35 +87,26 @@ impl SqliteTracker {
     /// version, [`Unavailable`](Error::Unavailable) when another process locks it too long,
     /// [`StorageFull`](Error::StorageFull).
     pub fn open(path: impl Into<std::path::PathBuf>) -> Result<Self> {
-        Self::open_with(&SqliteTrackerOptions::new(path))
+        Self::open_with(&SqliteOptions::new(path))
     }
 
-    /// Opens the file that a URL means, see [`SqliteTrackerOptions::from_url`].
+    /// Opens the file that a URL means, see [`SqliteOptions::from_url`].
     ///
     /// # Errors
     /// As [`open`](Self::open); [`InvalidInput`](Error::InvalidInput) for a URL that is none.
     pub fn open_url(url: &str) -> Result<Self> {
-        Self::open_with(&SqliteTrackerOptions::from_url(url)?)
+        Self::open_with(&SqliteOptions::of_url(OPEN, url)?)
     }
 
     /// Opens a file in another way.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(options: &SqliteTrackerOptions) -> Result<Self> {
-        let path = std::path::absolute(&options.path)
-            .map_err(|cause| Error::from_io(OPEN, options.path.display().to_string(), cause))?;
-        let target = Target {
-            path,
-            may_create: options.access == SqliteAccess::Create,
-            busy_timeout: options.busy_timeout,
-            max_bytes: options.max_bytes,
-            open: OPEN,
-        };
-        target.check_place()?;
+    pub fn open_with(options: &SqliteOptions) -> Result<Self> {
+        let target = options.target(OPEN)?;
         let locks = Protected::new(&target.path);
         let file = &target.path;
-        let (name, readers, writer) = if options.access == SqliteAccess::ReadOnly {
+        let (name, readers, writer) = if options.is_read_only() {
             let (name, reader) = target.open_read_only(|connection| SCHEMA.check(connection, file))?;
             database::prepare(&reader).map_err(meaning(OPEN, file))?;
             (name, vec![reader], None)

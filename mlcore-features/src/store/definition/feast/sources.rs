@@ -57,7 +57,11 @@ fn builder(source: &Value) -> Result<SourceBuilder> {
             if let Some(other) = format.and_then(|format| format.keys().find(|key| *key != "parquetFormat")) {
                 return refuse(format!("files of {other} are not read"));
             }
-            timed(Source::file(text(options, "uri")).name(name), source)
+            let uri = match text(options, "s3EndpointOverride") {
+                "" => text(options, "uri").to_owned(),
+                endpoint => format!("{}?endpoint={}", text(options, "uri"), escaped(endpoint)),
+            };
+            timed(Source::file(uri).name(name), source)
         }
         "PUSH_SOURCE" => {
             let push = Source::push(name);
@@ -94,6 +98,20 @@ fn builder(source: &Value) -> Result<SourceBuilder> {
         builder = builder.tag(key, value);
     }
     Ok(builder.description(text(source, "description")).owner(text(source, "owner")))
+}
+
+/// A text as the value of a parameter of a URL.
+fn escaped(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => {
+                made.push(byte.into());
+            }
+            _ => made.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    made
 }
 
 /// The columns of times, and other names of columns.

@@ -37,6 +37,8 @@ pub(super) struct How<'a> {
 pub(super) struct Job {
     pub(super) view: Arc<ResolvedView>,
     version: ViewVersion,
+    /// Whether it is the version that the registry tells of.
+    is_latest: bool,
     /// The table of the rows or of the tiles.
     table: Table,
     windows: Option<OnlineWindows>,
@@ -50,7 +52,7 @@ impl Job {
         store: &FeatureStore,
         project: &str,
         view: &Arc<ResolvedView>,
-        version: ViewVersion,
+        (version, is_latest): (ViewVersion, bool),
     ) -> Result<Self> {
         let windows = match windows::plan_of(view)? {
             Some(plan) => Some(store.windows(project, view, version, &plan)?),
@@ -60,7 +62,7 @@ impl Job {
             Some(windows) => windows.table().clone(),
             None => table_of(project, view, version)?,
         };
-        Ok(Self { view: Arc::clone(view), version, table, windows })
+        Ok(Self { view: Arc::clone(view), version, is_latest, table, windows })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -89,7 +91,9 @@ impl Job {
                 Some(windows) => self.fill(store, windows, (span, interval), &after, how, &mut run)?,
                 None => self.write(store, interval, &after, how, &mut run)?,
             }
-            store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
+            if self.is_latest {
+                store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
+            }
             done = after;
             run.intervals.push(interval);
         }
@@ -133,8 +137,12 @@ impl Job {
             }
             Span::Since(end) => {
                 let end = until(*end);
-                let known = store.inner.definitions.materialised(self.name())?;
-                let both = note::common(known.intervals(), noted.intervals());
+                let both = if self.is_latest {
+                    let known = store.inner.definitions.materialised(self.name())?;
+                    note::common(known.intervals(), noted.intervals())
+                } else {
+                    noted.intervals().to_vec()
+                };
                 let start = match (&self.windows, both.first(), self.view.view.ttl()) {
                     (Some(windows), _, _) => windows.earliest(end),
                     (None, Some(first), _) => first.start(),

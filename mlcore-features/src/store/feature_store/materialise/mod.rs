@@ -21,8 +21,8 @@ use self::job::{How, Job, Span};
 pub(super) use self::pack::{Columns, entries};
 pub use self::progress::{MaterialiseReport, Progress, SkippedView, ViewRun};
 use super::FeatureStore;
-use crate::store::definition::{AnyView, ResolvedView};
-use crate::store::registry::Interval;
+use crate::store::definition::{AnyView, ResolvedView, ViewVersion};
+use crate::store::registry::{Interval, Snapshot};
 
 /// Which views are materialised, and how.
 ///
@@ -41,6 +41,7 @@ use crate::store::registry::Interval;
 #[derive(Clone)]
 pub struct MaterialiseOptions<'a> {
     views: Vec<String>,
+    version: Option<ViewVersion>,
     threads: NonZeroUsize,
     batch_rows: usize,
     progress: Option<&'a (dyn Fn(&Progress) + Sync)>,
@@ -50,7 +51,13 @@ impl Default for MaterialiseOptions<'_> {
     /// All views that are read online, on the caller's thread. 131,072 rows are written at once: so many that a sync of the disk is a small
     /// part of it, and few enough that they take some tens of megabytes.
     fn default() -> Self {
-        Self { views: Vec::new(), threads: NonZeroUsize::MIN, batch_rows: 1 << 17, progress: None }
+        Self {
+            views: Vec::new(),
+            version: None,
+            threads: NonZeroUsize::MIN,
+            batch_rows: 1 << 17,
+            progress: None,
+        }
     }
 }
 
@@ -58,6 +65,7 @@ impl fmt::Debug for MaterialiseOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MaterialiseOptions")
             .field("views", &self.views)
+            .field("version", &self.version)
             .field("threads", &self.threads)
             .field("batch_rows", &self.batch_rows)
             .finish_non_exhaustive()
@@ -69,6 +77,17 @@ impl<'a> MaterialiseOptions<'a> {
     #[must_use]
     pub fn with_views(mut self, views: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.views = views.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Materialises this version of the view that is named, and not its latest: Feast's `version`. Its values come from the source, with
+    /// the schema and under the names that the version had, and are read as `view@v1:feature`. Latest versions are materialised by default,
+    /// because they are what is read.
+    ///
+    /// The registry tells of the latest version alone: of another one the note beside its rows says what is done.
+    #[must_use]
+    pub fn with_version(mut self, version: ViewVersion) -> Self {
+        self.version = Some(version);
         self
     }
 
@@ -108,8 +127,9 @@ impl FeatureStore {
     /// counts nothing twice.
     ///
     /// # Errors
-    /// [`InvalidInput`](Error::InvalidInput) where the end is not after the start; [`NotFound`](Error::NotFound) for a view that is not
-    /// there; [`Unsupported`](Error::Unsupported) for a view that is named and cannot be materialised;
+    /// [`InvalidInput`](Error::InvalidInput) where the end is not after the start, and for a version without the one view that it belongs
+    /// to; [`NotFound`](Error::NotFound) for a view or a version that is not there; [`Unsupported`](Error::Unsupported) for a view that is
+    /// named and cannot be materialised;
     /// [`SchemaMismatch`](Error::SchemaMismatch) for a value that its feature does not hold, by view, column and row;
     /// [`Conflict`](Error::Conflict) where a view got another version meanwhile; those of sources and of the online store. Of several views,
     /// those that were done before stay done.
@@ -177,6 +197,9 @@ impl FeatureStore {
         let snapshot = self.snapshot()?;
         let repository = snapshot.repository();
         let (mut jobs, mut skipped) = (Vec::new(), Vec::new());
+        if let Some(asked) = options.version {
+            return Ok((vec![self.versioned(&snapshot, options, asked)?], skipped));
+        }
         let names: Vec<&str> = match options.views.as_slice() {
             [] => repository.views().map(AnyView::name).collect(),
             some => some.iter().map(String::as_str).collect(),
@@ -186,7 +209,7 @@ impl FeatureStore {
                 AnyView::View(view) => match check(view) {
                     Ok(()) => {
                         let version = snapshot.version_of(name)?;
-                        jobs.push(Job::new(self, repository.project(), view, version)?);
+                        jobs.push(Job::new(self, repository.project(), view, (version, true))?);
                     }
                     Err(error) if options.views.is_empty() => {
                         skipped.push(SkippedView { view: name.to_owned(), reason: error.to_string() });
@@ -194,15 +217,38 @@ impl FeatureStore {
                     Err(error) => return Err(error),
                 },
                 AnyView::OnDemand(_) if options.views.is_empty() => {}
-                AnyView::OnDemand(_) => {
-                    let problem = "it is computed when it is asked for, and has nothing to store";
-                    return Err(Error::unsupported(OPERATION, format!("view {name}"), problem)
-                        .remedy("materialise the views that it reads"));
-                }
+                AnyView::OnDemand(_) => return Err(computed(name)),
             }
         }
         Ok((jobs, skipped))
     }
+
+    /// One version of the view that is named.
+    fn versioned(
+        &self,
+        snapshot: &Snapshot,
+        options: &MaterialiseOptions<'_>,
+        asked: ViewVersion,
+    ) -> Result<Job> {
+        let [name] = options.views.as_slice() else {
+            let problem = format!("{} views are named, and a version belongs to one", options.views.len());
+            return Err(Error::invalid_input(OPERATION, format!("version {asked}"), problem)
+                .remedy("name the view whose version is meant, and no other"));
+        };
+        let latest = snapshot.version_of(name)?;
+        let AnyView::View(view) = self.inner.definitions.version(name, asked)? else {
+            return Err(computed(name));
+        };
+        check(&view)?;
+        Job::new(self, snapshot.repository().project(), &view, (asked, asked == latest))
+    }
+}
+
+/// The error of an on-demand view.
+fn computed(name: &str) -> Error {
+    let problem = "it is computed when it is asked for, and has nothing to store";
+    Error::unsupported(OPERATION, format!("view {name}"), problem)
+        .remedy("materialise the views that it reads")
 }
 
 /// A view whose history can be stored online.

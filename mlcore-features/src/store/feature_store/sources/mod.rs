@@ -1,8 +1,12 @@
 //! Where the tables of sources are.
 
+#[cfg(feature = "object-store")]
+mod bucket;
 #[cfg(feature = "parquet")]
 mod folder;
 mod local;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use std::fmt;
 
@@ -15,7 +19,8 @@ pub use self::local::LocalSources;
 use crate::store::definition;
 use crate::store::offline::Source;
 
-/// Finds the table that a source of the definitions means. [`LocalSources`] finds files and tables of Arrow.
+/// Finds the table that a source of the definitions means. [`LocalSources`] finds files, tables of Arrow,
+/// and tables of the PostgreSQL server that it is told of.
 ///
 /// ```
 /// use mlcore::Result;
@@ -62,4 +67,5 @@ pub(super) fn unappendable(source: &definition::Source, problem: impl Into<Strin
         .remedy("push to the online store alone, or let the view's batch source be a folder of Parquet files")
 }
 
+const OPERATION: &str = "open source";
 const APPEND: &str = "append to source";

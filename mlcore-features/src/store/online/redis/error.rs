@@ -40,7 +40,9 @@ pub(super) fn meaning(operation: &'static str, server: &str, cause: RedisError) 
                 .remedy("use a server that is no cluster")
         }
         (ErrorKind::InvalidClientConfig, _) => Error::invalid_input(operation, server, problem)
-            .remedy("write the URL as redis://host:port/database"),
+            .remedy("write the URL as redis://host:port/database, and name a certificate with the key that belongs to it"),
+        (ErrorKind::Io, _) if problem.contains("certificate") => Error::unavailable(operation, server, problem)
+            .remedy("name the authority of the server's certificate (sslrootcert), the host as the certificate does, and a client certificate where the server asks for one (sslcert, sslkey)"),
         (ErrorKind::Io, _) => Error::unavailable(operation, server, problem)
             .remedy("make sure that the server runs and can be reached"),
         (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {

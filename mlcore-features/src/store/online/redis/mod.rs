@@ -1,8 +1,11 @@
 //! The store on a Redis server.
 
 mod error;
+mod options;
 mod pool;
 mod script;
+#[cfg(feature = "redis-tls")]
+mod tls;
 
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use redis::{Connection, RedisResult, cmd};
 
+pub use self::options::RedisOptions;
 use self::pool::Pool;
 use super::batch::{check_limit, check_rows};
 use super::stamp::ordered;
@@ -43,97 +47,14 @@ pub struct RedisStore {
     expiry_slack: Duration,
 }
 
-/// How a [`RedisStore`] talks to its server.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use mlcore_features::store::online::RedisOptions;
-///
-/// let options = RedisOptions::default().with_prefix("shop").with_timeout(Duration::from_millis(50));
-/// assert_eq!((options.prefix(), options.timeout()), ("shop", Duration::from_millis(50)));
-/// ```
-#[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RedisOptions {
-    prefix: String,
-    timeout: Duration,
-    connections: usize,
-    expiry_slack: Duration,
-}
-
-impl Default for RedisOptions {
-    /// The prefix `mlcore`; a second of patience, a thousand times a read and less than a person waits; 16 idle connections, as
-    /// many as threads that read on a usual machine; and an hour of slack, more than clocks differ by.
-    fn default() -> Self {
-        Self {
-            prefix: "mlcore".to_owned(),
-            timeout: Duration::from_secs(1),
-            connections: 16,
-            expiry_slack: Duration::from_secs(3600),
-        }
-    }
-}
-
-impl RedisOptions {
-    /// Begins all keys of the store with this, so that several stores share a database: letters, digits, `_`, `-` and `.`.
-    #[must_use]
-    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
-        self
-    }
-
-    /// Waits this long for a connection, and as long for each answer.
-    #[must_use]
-    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Keeps at most this many connections that nobody uses.
-    #[must_use]
-    pub const fn with_idle_connections(mut self, connections: usize) -> Self {
-        self.connections = connections;
-        self
-    }
-
-    /// Has the server delete rows this long after they have expired, because its clock may run ahead.
-    #[must_use]
-    pub const fn with_expiry_slack(mut self, slack: Duration) -> Self {
-        self.expiry_slack = slack;
-        self
-    }
-
-    /// The beginning of all keys.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    /// The time-out of each answer.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// The most connections that nobody uses.
-    #[must_use]
-    pub const fn idle_connections(&self) -> usize {
-        self.connections
-    }
-
-    /// How long rows stay after they have expired.
-    #[must_use]
-    pub const fn expiry_slack(&self) -> Duration {
-        self.expiry_slack
-    }
-}
-
 impl RedisStore {
-    /// The store on the server of this URL, `redis://user:password@host:port/database` or `unix:///path`. TLS is not offered.
+    /// The store on the server of this URL, `redis://user:password@host:port/database` or `unix:///path`; with the feature `redis-tls`
+    /// also `rediss://`, after which `sslrootcert`, `sslcert` and `sslkey` may name PEM files, as
+    /// `rediss://host:6380/0?sslrootcert=/etc/redis/ca.pem`. The server's certificate and its name are always verified.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a URL that is none, a prefix with other characters, and a time-out of zero. The server is not asked:
+    /// [`Error::InvalidInput`] for a URL that is none, a prefix with other characters, a time-out of zero, and files that hold no
+    /// certificate or key; those of reading them. The server is not asked:
     /// [`check`](OnlineStore::check) does that.
     pub fn open(url: &str, options: RedisOptions) -> Result<Self> {
         let refused = |what: &str, problem: &str| {
@@ -150,6 +71,10 @@ impl RedisStore {
         if options.timeout.is_zero() {
             return refused("timeout", "no server answers in no time");
         }
+        #[cfg(feature = "redis-tls")]
+        let (url, options) = &tls::parameters(url, options)?;
+        #[cfg(feature = "redis-tls")]
+        let options = options.clone();
         let (prefix, expiry_slack) = (options.prefix.clone(), options.expiry_slack);
         Ok(Self { pool: std::sync::Arc::new(Pool::new(url, options)?), prefix, expiry_slack })
     }

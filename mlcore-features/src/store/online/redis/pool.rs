@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use mlcore::{Error, Result};
-use redis::{Client, Connection, IntoConnectionInfo as _, RedisResult};
+use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisResult};
 
 use super::RedisOptions;
 use super::error::meaning;
@@ -27,14 +27,20 @@ impl Pool {
     pub(super) fn new(url: &str, options: RedisOptions) -> Result<Self> {
         // The text may hold a password, and so no error shows it.
         let refused = |cause: redis::RedisError| {
-            Error::invalid_input(OPEN, "URL", "it is no URL of a Redis server without TLS")
+            Error::invalid_input(OPEN, "URL", "it is no URL of a Redis server")
                 .remedy("write it as redis://user:password@host:port/database")
                 .caused_by(cause)
         };
         let info = url.into_connection_info().map_err(refused)?;
-        let server = format!("redis://{}/{}", info.addr(), info.redis_settings().db());
+        let is_by_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+        let scheme = if is_by_tls { "rediss" } else { "redis" };
+        let server = format!("{scheme}://{}/{}", info.addr(), info.redis_settings().db());
         let info = info.clone().set_redis_settings(info.redis_settings().clone().set_skip_set_lib_name());
-        Ok(Self { client: Client::open(info).map_err(refused)?, server, options, idle: Mutex::default() })
+        let client = match is_by_tls {
+            true => by_tls(info, &server, &options)?,
+            false => Client::open(info).map_err(refused)?,
+        };
+        Ok(Self { client, server, options, idle: Mutex::default() })
     }
 
     pub(super) fn server(&self) -> &str {
@@ -86,6 +92,18 @@ impl Pool {
         connection.set_write_timeout(Some(self.options.timeout))?;
         Ok(connection)
     }
+}
+
+#[cfg(feature = "redis-tls")]
+fn by_tls(info: ConnectionInfo, server: &str, options: &RedisOptions) -> Result<Client> {
+    super::tls::client(info, server, &options.trust)
+}
+
+#[cfg(not(feature = "redis-tls"))]
+fn by_tls(_: ConnectionInfo, server: &str, _: &RedisOptions) -> Result<Client> {
+    let problem = "it is reached by TLS, and the feature `redis-tls` of this build is off";
+    Err(Error::unsupported(OPEN, server, problem)
+        .remedy("build with the feature `redis-tls`, or use redis:// on a network that you trust"))
 }
 
 /// Says whether nothing more may be asked on the connection: everything but an answer of the server that says no.

@@ -1,6 +1,5 @@
 //! The registry in one SQLite file.
 
-mod options;
 mod tables;
 mod verify;
 
@@ -9,10 +8,10 @@ use std::time::Duration;
 
 use mlcore::registry::Change;
 use mlcore::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, begin, commit_meaning, meaning, uri};
+pub use mlcore::sql::{SqliteAccess, SqliteOptions};
 use mlcore::{Error, Result, interrupt};
 use rusqlite::Connection;
 
-pub use self::options::{SqliteAccess, SqliteDefinitionsOptions};
 use self::tables::Tables;
 use super::decide::{Decision, decide, plan};
 use super::version::{AllVersions, OldVersions};
@@ -97,38 +96,37 @@ impl SqliteDefinitions {
     /// version, [`Unavailable`](Error::Unavailable) when another process locks it too long,
     /// [`StorageFull`](Error::StorageFull).
     pub fn open(path: impl Into<std::path::PathBuf>, project: &str) -> Result<Self> {
-        Self::open_with(&SqliteDefinitionsOptions::new(path, project))
+        Self::open_with(&SqliteOptions::new(path), project)
     }
 
-    /// Opens the file that a URL means, see [`SqliteDefinitionsOptions::from_url`].
+    /// Opens the file that a URL means, see [`SqliteOptions::from_url`].
     ///
     /// # Errors
     /// As [`open`](Self::open); [`InvalidInput`](Error::InvalidInput) for a URL that is none.
     pub fn open_url(url: &str, project: &str) -> Result<Self> {
-        Self::open_with(&SqliteDefinitionsOptions::from_url(url, project)?)
+        Self::open_with(&SqliteOptions::of_url(OPEN, url)?, project)
     }
 
     /// Opens a file in another way.
     ///
+    /// ```
+    /// use mlcore_features::store::registry::{Definitions, SqliteDefinitions, SqliteOptions};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let options = SqliteOptions::new(folder.path().join("store.db")).with_max_bytes(64 << 20);
+    /// assert!(SqliteDefinitions::open_with(&options, "rides")?.snapshot()?.repository().is_empty());
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(options: &SqliteDefinitionsOptions) -> Result<Self> {
-        check_project(&options.project)?;
-        let path = std::path::absolute(&options.path)
-            .map_err(|cause| Error::from_io(OPEN, options.path.display().to_string(), cause))?;
-        let target = Target {
-            path,
-            may_create: options.access == SqliteAccess::Create,
-            busy_timeout: options.busy_timeout,
-            max_bytes: options.max_bytes,
-            open: OPEN,
-        };
-        target.check_place()?;
+    pub fn open_with(options: &SqliteOptions, project: &str) -> Result<Self> {
+        check_project(project)?;
+        let target = options.target(OPEN)?;
         let locks = Protected::new(&target.path);
         let file = &target.path;
-        let check =
-            |connection: &Connection| Tables::new(connection, file, OPEN).check_project(&options.project);
-        let (name, readers, writer) = if options.access == SqliteAccess::ReadOnly {
+        let check = |connection: &Connection| Tables::new(connection, file, OPEN).check_project(project);
+        let (name, readers, writer) = if options.is_read_only() {
             let (name, reader) = target.open_read_only(|connection| SCHEMA.check(connection, file))?;
             check(&reader)?;
             (name, vec![reader], None)
@@ -136,14 +134,12 @@ impl SqliteDefinitions {
             let name = uri(file, "");
             let look = |connection: &Connection| SCHEMA.version(connection, file).map(drop);
             let connection = target.open_writer(&name, look, |connection| {
-                SCHEMA.migrate(connection, file, |new| {
-                    Tables::new(new, file, OPEN).begin_project(&options.project)
-                })
+                SCHEMA.migrate(connection, file, |new| Tables::new(new, file, OPEN).begin_project(project))
             })?;
             check(&connection)?;
             (name, Vec::new(), Some(Mutex::new(Writer { connection, files: Files::new(file, CHANGE) })))
         };
-        let (project, known) = (options.project.clone(), Mutex::new(None));
+        let (project, known) = (project.to_owned(), Mutex::new(None));
         let readers = Mutex::new(readers);
         let opened = Self {
             shared: Arc::new(Shared { target, project, name, known, readers, writer, _locks: locks }),

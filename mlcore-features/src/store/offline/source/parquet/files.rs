@@ -2,15 +2,30 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "object-store")]
+use std::sync::Arc;
 
 use mlcore::{Error, Result};
 
 use super::OPERATION;
+#[cfg(feature = "object-store")]
+use super::object::Object;
+
+/// Where a file lies.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// At its path.
+    Disk,
+    /// In a bucket; its path is its URL.
+    #[cfg(feature = "object-store")]
+    Object(Arc<Object>),
+}
 
 /// A file and the values that the folders above it give its rows: `year=2026` is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct FoundFile {
     pub(super) path: PathBuf,
+    pub(super) place: Place,
     /// Names and values, from the outermost folder on; a value may be missing.
     pub(super) partitions: Vec<(String, Option<String>)>,
 }
@@ -24,7 +39,7 @@ pub(super) fn find(path: &Path) -> Result<Vec<FoundFile>> {
     if path.is_dir() {
         walk(path, &mut Vec::new(), 0, &mut found)?;
     } else if path.exists() {
-        found.push(FoundFile { path: path.to_owned(), partitions: Vec::new() });
+        found.push(FoundFile { path: path.to_owned(), place: Place::Disk, partitions: Vec::new() });
     } else if path.to_string_lossy().contains(['*', '?']) {
         let parts: Vec<String> =
             path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
@@ -42,7 +57,7 @@ pub(super) fn find(path: &Path) -> Result<Vec<FoundFile>> {
             .remedy("name a file of Parquet, a folder of them, or a pattern such as day=*/*.parquet"));
     }
     found.sort_by(|left, right| left.path.cmp(&right.path));
-    found.dedup();
+    found.dedup_by(|one, other| one.path == other.path);
     Ok(found)
 }
 
@@ -74,13 +89,13 @@ fn walk(
         if path.is_dir() {
             within(&name, partitions, |partitions| walk(&path, partitions, depth + 1, found))?;
         } else if is_parquet(&name) {
-            found.push(FoundFile { path, partitions: partitions.clone() });
+            found.push(FoundFile { path, place: Place::Disk, partitions: partitions.clone() });
         }
     }
     Ok(())
 }
 
-fn is_parquet(name: &str) -> bool {
+pub(super) fn is_parquet(name: &str) -> bool {
     [".parquet", ".pq", ".parq"].iter().any(|end| name.ends_with(end))
 }
 
@@ -90,16 +105,18 @@ fn within(
     partitions: &mut Vec<(String, Option<String>)>,
     below: impl FnOnce(&mut Vec<(String, Option<String>)>) -> Result<()>,
 ) -> Result<()> {
-    let partition = name.split_once('=').filter(|(name, _)| !name.is_empty());
-    if let Some((name, value)) = partition {
-        let value = (value != "__HIVE_DEFAULT_PARTITION__").then(|| decoded(value));
-        partitions.push((decoded(name), value));
-    }
+    let before = partitions.len();
+    partitions.extend(partition(name));
     let done = below(partitions);
-    if partition.is_some() {
-        partitions.pop();
-    }
+    partitions.truncate(before);
     done
+}
+
+/// The name and the value that a folder gives rows, if it does.
+pub(super) fn partition(folder: &str) -> Option<(String, Option<String>)> {
+    let (name, value) = folder.split_once('=').filter(|(name, _)| !name.is_empty())?;
+    let value = (value != "__HIVE_DEFAULT_PARTITION__").then(|| decoded(value));
+    Some((decoded(name), value))
 }
 
 /// A name without its percent signs, by which engines write what a path cannot hold.
@@ -134,7 +151,7 @@ fn matching(
         if folder.is_dir() {
             return walk(&folder, partitions, depth, found);
         }
-        found.push(FoundFile { path: folder, partitions: partitions.clone() });
+        found.push(FoundFile { path: folder, place: Place::Disk, partitions: partitions.clone() });
         return Ok(());
     };
     if depth > DEEPEST {
@@ -171,7 +188,7 @@ fn matching(
 }
 
 /// Whether a name is as a pattern says: `*` is any number of bytes, `?` is one.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut place) = (0, 0);
     // Where to go on when the last star takes another byte.
     let mut star: Option<(usize, usize)> = None;

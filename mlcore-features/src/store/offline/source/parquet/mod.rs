@@ -1,25 +1,25 @@
 //! Files of Parquet, of which little is read: few columns, few row groups, and features of the rows that are needed.
 
 mod files;
+#[cfg(feature = "object-store")]
+mod object;
+mod opened;
 mod partitions;
 
-use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    RowSelection,
-};
-use ::parquet::file::metadata::PageIndexPolicy;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
 use mlcore::arrow::datatypes::{Field, Schema, SchemaRef};
+#[cfg(feature = "object-store")]
+use mlcore::artifact::ObjectStore;
 use mlcore::{Error, Result, interrupt};
 
+use self::files::{FoundFile, Place};
 use super::{Found, Piece, Pieces, Scan, Source};
 use crate::program::threads::share;
 use crate::store::offline::times::{self, Times};
@@ -83,6 +83,7 @@ pub struct ParquetTable {
 #[derive(Clone, Debug)]
 struct TableFile {
     path: PathBuf,
+    place: Place,
     metadata: ArrowReaderMetadata,
     /// The number of its first row.
     first: u64,
@@ -99,18 +100,42 @@ impl ParquetTable {
     /// [`Error::NotFound`] where there is no file; [`Error::Corrupt`] for a file that is none of Parquet, or cut off;
     /// [`Error::SchemaMismatch`] for files that lie in folders of other names; those of reading files.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let found = files::find(path.as_ref())?;
+        Self::of(files::find(path.as_ref())?)
+    }
+
+    /// The same of objects in a bucket, at a path below its prefix: one, those of a folder, or those that a pattern names. Needs the
+    /// feature `object-store`.
+    ///
+    /// Little is read here, too: what objects say of themselves when the table is opened, and after that, by requests for ranges, the
+    /// columns and row groups that are needed. An object that is written anew while the table is open is refused by its name, so that
+    /// no answer mixes two writings.
+    ///
+    /// ```no_run
+    /// use mlcore::artifact::ObjectStore;
+    /// use mlcore_features::store::offline::{ParquetTable, View};
+    ///
+    /// let bucket = ObjectStore::open("s3://features?region=eu-central-1")?;
+    /// let trips = ParquetTable::open_objects(&bucket, "trips/day=*")?;
+    /// let view = View::new("trips", trips, ["driver_id"], "event_timestamp").with_date_partition("day");
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and as [`ObjectStore::read_range`]; all name the object.
+    #[cfg(feature = "object-store")]
+    pub fn open_objects(bucket: &ObjectStore, path: &str) -> Result<Self> {
+        Self::of(object::find(bucket, path)?)
+    }
+
+    fn of(found: Vec<FoundFile>) -> Result<Self> {
         let (folders, values) = partitions::columns(&found)?;
         let mut files: Vec<TableFile> = Vec::with_capacity(found.len());
         let mut first = 0_u64;
         for (file, values) in found.into_iter().zip(values) {
             interrupt::check(OPERATION)?;
-            let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-            let opened = open(&file.path)?;
-            let metadata =
-                ArrowReaderMetadata::load(&opened, options).map_err(|cause| unreadable(&file.path, cause))?;
+            let metadata = opened::metadata(&file.path, &file.place)?;
             let rows = metadata.metadata().file_metadata().num_rows();
-            files.push(TableFile { path: file.path, metadata, first, values });
+            files.push(TableFile { path: file.path, place: file.place, metadata, first, values });
             first = first.saturating_add(u64::try_from(rows).unwrap_or(0));
         }
         let schema = files
@@ -219,7 +244,7 @@ impl Source for ParquetTable {
             };
             let mut next = first;
             Box::new(reader.map(move |batch| {
-                let batch = batch.map_err(|cause| unreadable(&file.path, cause))?;
+                let batch = batch?;
                 let first = next;
                 next += batch.num_rows() as u64;
                 Ok(Piece::new(first, partitions::with_values(&batch, &split.fields, &split.values)?))
@@ -280,8 +305,7 @@ impl ParquetTable {
             let (groups, selection) = file.selection(own);
             for batch in file.reader(&split.own, groups, Some(selection), self.batch_rows)? {
                 interrupt::check(OPERATION)?;
-                let batch: RecordBatch = batch.map_err(|cause| unreadable(&file.path, cause.to_string()))?;
-                batches.push(partitions::with_values(&batch, &split.fields, &split.values)?);
+                batches.push(partitions::with_values(&batch?, &split.fields, &split.values)?);
             }
         }
         Ok(batches)
@@ -289,23 +313,6 @@ impl ParquetTable {
 }
 
 impl TableFile {
-    fn reader(
-        &self,
-        columns: &[usize],
-        groups: Vec<usize>,
-        selection: Option<RowSelection>,
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
-        let file = open(&self.path)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let mut builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(batch_rows);
-        if let Some(selection) = selection {
-            builder = builder.with_row_selection(selection);
-        }
-        builder.build().map_err(|cause| unreadable(&self.path, cause))
-    }
-
     /// The row groups with the numbers of their first rows, and how many rows they have.
     fn all_groups(&self) -> impl Iterator<Item = (usize, u64, u64)> {
         let mut next = self.first;
@@ -375,15 +382,4 @@ impl TableFile {
         }
         (groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), before))
     }
-}
-
-fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|cause| Error::from_io(OPERATION, path.display().to_string(), cause))
-}
-
-fn unreadable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    let cause = cause.into();
-    Error::corrupt(OPERATION, path.display().to_string(), format!("it cannot be read as Parquet: {cause}"))
-        .remedy("write it again, uncompressed or with snappy")
-        .caused_by(cause)
 }
