@@ -205,12 +205,12 @@ impl ColumnReport {
     fn plot(&self) -> Markup {
         if let Some(histogram) = &self.histogram {
             let largest_tail = [histogram.below, histogram.above].concat().into_iter().fold(0.0, f64::max);
-            let plot = HistogramPlot {
-                description: format!("Histograms of {}: reference and current", self.name),
-                edges: &histogram.edges,
-                reference: &histogram.reference,
-                current: &histogram.current,
-            };
+            let plot = HistogramPlot::new(
+                format!("Histograms of {}: reference and current", self.name),
+                &histogram.edges,
+                &histogram.reference,
+                &histogram.current,
+            );
             let mut markup = plot.markup();
             if largest_tail >= WORTH_MENTIONING {
                 let [[below_r, below_c], [above_r, above_c]] = [histogram.below, histogram.above];
@@ -228,11 +228,9 @@ impl ColumnReport {
         if self.categories.is_empty() {
             return Markup::new();
         }
-        let rows = self.categories.iter();
-        let rows =
-            rows.map(|row| BarRow { label: &row.category, reference: row.reference, current: row.current });
+        let rows = self.categories.iter().map(|row| BarRow::new(&row.category, row.reference, row.current));
         let description = format!("Shares of the categories of {}: reference and current", self.name);
-        let mut markup = BarPlot { description, rows: rows.collect() }.markup();
+        let mut markup = BarPlot::new(description, rows.collect::<Vec<_>>()).markup();
         if self.other_categories > 0 {
             let text = format!("{} more categories are not shown.", count(self.other_categories));
             markup.push(Markup::block("text muted", &[], text));

@@ -3,6 +3,8 @@ as from a stock `mlflow server` on the store itself. Run as `MLCORE_TEST_PROGRAM
 """
 
 import contextlib
+import copy
+import functools
 import json
 import re
 import subprocess
@@ -74,14 +76,26 @@ def differences(due, got):
     return [f"{path}: due {a!r}, got {b!r}" for path, a, b in walk(due, got, "$")]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A store of either kind, and what the client reads of it from a stock server; each made once."""
+
+    @functools.cache
+    def of(kind):
+        folder = tmp_path_factory.mktemp(kind)
+        run(folder, "mlflow_store.py", folder / "store", kind)
+        store = folder / "store" / ("mlflow.db" if kind == "sqlite" else "mlruns")
+        uri = f"sqlite:///{store}" if kind == "sqlite" else str(store)
+        with stock(folder / "stock", store=uri) as address:
+            return store, told(folder, address)
+
+    return of
+
+
 @pytest.mark.parametrize("kind, kept", [("sqlite", "SQLite"), ("sqlite", "PostgreSQL"), ("file", "SQLite")])
-def test_the_client_reads_the_same_from_us(tmp_path, kind, kept):
+def test_the_client_reads_the_same_from_us(tmp_path, written, kind, kept):
     """Experiments, nested runs, histories, datasets, logged models, tags, deleted runs, artifacts, registered models."""
-    run(tmp_path, "mlflow_store.py", tmp_path / "store", kind)
-    store = tmp_path / "store" / ("mlflow.db" if kind == "sqlite" else "mlruns")
-    uri = f"sqlite:///{store}" if kind == "sqlite" else str(store)
-    with stock(tmp_path / "stock", store=uri) as address:
-        due = told(tmp_path, address)
+    store, due = written(kind)[0], copy.deepcopy(written(kind)[1])
     # There is something to compare.
     assert len(due["runs"]) >= 16 and len(due["registered models"]) == 3, {key: len(own) for key, own in due.items()}
     history = next(own["history"] for own in due["runs"].values() if "nan" in own["history"])

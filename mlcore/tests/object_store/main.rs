@@ -12,6 +12,11 @@ mod resume;
 mod server;
 
 use std::io::Read as _;
+#[cfg(feature = "conformance")]
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use std::time::Duration;
 
 use mlcore::Error;
@@ -62,21 +67,19 @@ fn it_keeps_the_contract_on_s3() {
     assert!(std::fs::read_dir(spool.path()).unwrap().next().is_none(), "nothing is left on the way");
 }
 
-/// The same while the server refuses each fifth request and cuts each eleventh.
+/// The same while the server refuses each seventeenth request and cuts each thirty-first; each costs a wait.
 #[cfg(feature = "conformance")]
 #[test]
 fn it_keeps_the_contract_on_a_server_that_fails_now_and_then() {
     use mlcore::conformance::{self, Persistence};
 
     let (server, spool) = (Server::start(), tempfile::tempdir().unwrap());
-    let mut count = 0_u32;
-    server.fail(move |_| {
-        count += 1;
-        match count {
-            count if count.is_multiple_of(5) => Some(Fault::Status(503)),
-            count if count.is_multiple_of(11) => Some(Fault::Cut),
-            _ => None,
-        }
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&count);
+    server.fail(move |_| match counted.fetch_add(1, Ordering::Relaxed) + 1 {
+        count if count.is_multiple_of(17) => Some(Fault::Status(503)),
+        count if count.is_multiple_of(31) => Some(Fault::Cut),
+        _ => None,
     });
     conformance::artifact_store(Persistence::Shared, |place| {
         let options = options(&server, &format!("place-{place}"), spool.path());
@@ -88,6 +91,8 @@ fn it_keeps_the_contract_on_a_server_that_fails_now_and_then() {
     let (store, bytes) = (store.unwrap(), content(9 * PART));
     let digest = store.put_bytes(&bytes).unwrap();
     assert!(store.read(&digest).unwrap() == bytes);
+    let requests = count.load(Ordering::Relaxed);
+    assert!(requests >= 10 * 31, "{requests} requests are too few to meet faults everywhere");
 }
 
 /// A host calls from inside its own runtime, whose threads may not run another one.

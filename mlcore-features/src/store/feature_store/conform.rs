@@ -28,7 +28,7 @@ pub(super) fn conform(
 }
 
 /// The column with null where a float is NaN: tables without nulls write what is missing so, and a plan a result that it has not.
-fn present(column: &ArrayRef) -> ArrayRef {
+pub(super) fn present(column: &ArrayRef) -> ArrayRef {
     fn of<T: ArrowPrimitiveType>(column: &ArrayRef, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
         let floats = column.as_primitive::<T>();
         if !floats.values().iter().any(|float| is_nan(*float)) {

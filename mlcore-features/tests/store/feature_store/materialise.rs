@@ -228,7 +228,7 @@ fn a_version_is_materialised_where_it_is_named() {
     let options = MaterialiseOptions::default().with_views(["driver_stats"]).with_version(first);
     let run = world.store.materialise_incremental(at(9 * HOUR), &options).unwrap();
     assert_eq!((run.views[0].version, run.views[0].stored, run.views.len()), (first, 1, 1));
-    assert_eq!(world.driver("driver_stats@v0:city", 1), "PRESENT city 1");
+    assert_eq!(world.driver("driver_stats@v0:city", 1), "PRESENT \"city 1\"");
     // What is done of it stands beside its rows, and the registry tells of the latest as before.
     let again = world.store.materialise_incremental(at(9 * HOUR), &options).unwrap();
     assert_eq!(again.views[0].intervals, []);

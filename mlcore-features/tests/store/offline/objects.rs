@@ -28,7 +28,7 @@ pub(crate) fn bucket(server: &Server, prefix: &str) -> ObjectStore {
 fn wide(rows: i64) -> RecordBatch {
     let own = table(rows);
     let mut draw = SplitMix64::new(3);
-    let noise = (0..rows).map(|_| (0..8).map(|_| format!("{:016x}", draw.next_u64())).collect::<String>());
+    let noise = (0..rows).map(|_| (0..32).map(|_| format!("{:016x}", draw.next_u64())).collect::<String>());
     let noise: ArrayRef = Arc::new(noise.map(Some).collect::<StringArray>());
     RecordBatch::try_from_iter([
         ("k", own["k"].clone()),

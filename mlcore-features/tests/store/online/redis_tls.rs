@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use mlcore_features::store::online::{OnlineStore, RedisOptions, RedisStore, WriteBatch};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::server::{Server, free_port};
 use super::{entry, number, table};
@@ -21,6 +21,7 @@ impl Authority {
     fn new(folder: &Path, name: &str) -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
         let folder = folder.join(name);
         fs::create_dir(&folder).unwrap();
@@ -35,7 +36,9 @@ impl Authority {
     /// The files of a certificate and its key.
     fn vouch(&self, name: &str) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        // OpenSSL takes a certificate of its issuer's name for one that vouches for itself.
+        parameters.distinguished_name.push(DnType::CommonName, format!("{name} of the test"));
         let signed = parameters.signed_by(&key, &self.issuer).unwrap();
         let place = |end: &str| self.folder.join(format!("{name}.{end}"));
         fs::write(place("crt"), signed.pem()).unwrap();

@@ -2,8 +2,10 @@
 
 use mlcore::Result;
 use mlcore::arrow::array::ArrayRef;
+use mlcore::batch::OwnedValue;
 use mlcore::time::Timestamp;
 
+use crate::store::feature_store::conform::present;
 use crate::store::key::EntityKey;
 use crate::store::online::{Answer, Cell, Numbers, PreparedQuery, Status};
 use crate::store::window::{Aggregate, OnlineWindows, WindowAnswer};
@@ -46,7 +48,7 @@ impl ViewAnswer {
     pub(super) fn status(&self, entity: usize, feature: usize) -> Status {
         match self {
             Self::Rows(answer) => answer.status(entity, feature),
-            Self::Windows(answer) => match answer.get(entity, feature) {
+            Self::Windows(answer) => match aggregate(answer, entity, feature) {
                 None => Status::NotFound,
                 Some(Aggregate::Value(value)) if value.is_null() => Status::NullValue,
                 Some(_) => Status::Present,
@@ -73,7 +75,7 @@ impl ViewAnswer {
     pub(super) fn cell(&self, entity: usize, feature: usize) -> Cell<'_> {
         match self {
             Self::Rows(answer) => answer.cell(entity, feature),
-            Self::Windows(answer) => match answer.get(entity, feature) {
+            Self::Windows(answer) => match aggregate(answer, entity, feature) {
                 None => Cell::NULL,
                 Some(Aggregate::Value(value)) => Cell::Value(value.as_value()),
                 Some(Aggregate::List(values)) => Cell::List(Numbers::owned(values)),
@@ -85,7 +87,16 @@ impl ViewAnswer {
     pub(super) fn column_at(&self, feature: usize) -> Result<ArrayRef> {
         match self {
             Self::Rows(answer) => answer.column_at(feature),
-            Self::Windows(answer) => answer.column_at(feature),
+            Self::Windows(answer) => answer.column_at(feature).map(|column| present(&column)),
         }
     }
+}
+
+/// What a window amounts to. NaN, which the sum of infinities of both signs is, is no value of a feature.
+fn aggregate(answer: &WindowAnswer, entity: usize, feature: usize) -> Option<&Aggregate> {
+    static NONE: Aggregate = Aggregate::Value(OwnedValue::Null);
+    answer.get(entity, feature).map(|own| match own {
+        Aggregate::Value(OwnedValue::Float(float)) if float.is_nan() => &NONE,
+        own => own,
+    })
 }
