@@ -100,7 +100,7 @@ impl Evidence {
         for WrittenBucket { bucket, sums } in written {
             let mut read = Sums::default();
             for (sum, parts) in read.all_mut().into_iter().zip(sums) {
-                if parts.len() > MOST_PARTS || parts.iter().any(|part| !(part.abs() <= LARGEST)) {
+                if parts.len() > MOST_PARTS || parts.iter().any(|part| !(-LARGEST..=LARGEST).contains(part)) {
                     return corrupt("a sum has too many parts, or one that is too large");
                 }
                 parts.iter().for_each(|part| sum.add(*part));

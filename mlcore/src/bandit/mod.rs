@@ -2,7 +2,7 @@
 //!
 //! A [`Bandit`] shares requests out among arms and learns from what they earn. It is pure: time, draws and rewards are handed in.
 //! What it publishes is an [`Allocation`], the probability of each arm, and an assignment draws from it; so every propensity that
-//! is recorded is exact, an assignment costs some nanoseconds, and nothing that assigns waits for what learns.
+//! is recorded is exact, an assignment is a draw from a short list, and nothing that assigns waits for what learns.
 //!
 //! | policy | how it shares requests out | rewards |
 //! |---|---|---|

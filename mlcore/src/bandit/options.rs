@@ -126,13 +126,12 @@ impl BanditOptions {
         if !(0.0..=1.0).contains(&self.refresh) {
             return refuse("refresh", format!("it is {}, and must be from 0 to 1", self.refresh));
         }
-        if let Some((smallest, largest)) = self.reward_range {
-            if !(smallest < largest && smallest.abs() <= LARGEST_REWARD && largest.abs() <= LARGEST_REWARD) {
-                let problem = format!(
-                    "it is {smallest} to {largest}, and must be two finite numbers, the smaller first"
-                );
-                return refuse("reward_range", problem);
-            }
+        if let Some((smallest, largest)) = self.reward_range
+            && !(smallest < largest && smallest.abs() <= LARGEST_REWARD && largest.abs() <= LARGEST_REWARD)
+        {
+            let problem =
+                format!("it is {smallest} to {largest}, and must be two finite numbers, the smaller first");
+            return refuse("reward_range", problem);
         }
         if self.priors.len() > super::Bandit::MOST_ARMS {
             return refuse("priors", format!("they are of {} arms", self.priors.len()));

@@ -105,12 +105,12 @@ impl ArmStatistics {
             ("squared_deviations", self.squared_deviations),
             ("inverse_propensity_count", self.inverse_propensity_count),
         ] {
-            if !(value >= 0.0 && value <= LARGEST) {
+            if !(0.0..=LARGEST).contains(&value) {
                 return refuse(name, value);
             }
         }
         for (name, value) in [("sum", self.sum), ("inverse_propensity_sum", self.inverse_propensity_sum)] {
-            if !(value.abs() <= LARGEST) {
+            if !(-LARGEST..=LARGEST).contains(&value) {
                 return refuse(name, value);
             }
         }

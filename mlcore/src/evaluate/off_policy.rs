@@ -162,7 +162,7 @@ pub fn off_policy_value(
     let (total, squares) = weights
         .iter()
         .fold((0.0, 0.0), |(total, squares), weight| (total + weight, squares + weight * weight));
-    if !(total > 0.0) {
+    if total.is_nan() || total <= 0.0 {
         let problem = "the policy in question takes none of the arms that answered";
         return Err(CALL.refuse("target", problem).remedy("log a policy that explores more"));
     }
@@ -268,7 +268,7 @@ fn check(
         CALL.check_finite("model", model)?;
     }
     if let OffPolicyEstimator::SwitchDr { tau, .. } = estimator
-        && !(tau >= 0.0)
+        && (tau.is_nan() || tau < 0.0)
     {
         return Err(CALL.refuse("tau", format!("it is {tau}, and must be 0 or more")));
     }

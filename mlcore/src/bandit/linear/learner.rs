@@ -124,7 +124,7 @@ impl LinearBandit {
     pub fn update(&mut self, reward: &LinearReward<'_>) -> Result<bool> {
         let LinearReward { arm, context, reward } = *reward;
         check_context("update bandit", self.options.features, context)?;
-        if !(reward.abs() <= LARGEST_REWARD) {
+        if !(-LARGEST_REWARD..=LARGEST_REWARD).contains(&reward) {
             let problem = format!("it is {reward}, and must be a number of at most 1e100");
             return Err(Error::invalid_input("update bandit", format!("reward of arm {arm}"), problem)
                 .remedy("leave the outcome out, or say what it is worth"));

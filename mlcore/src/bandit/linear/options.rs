@@ -14,7 +14,7 @@ pub enum LinearPolicy {
         alpha: f64,
     },
     /// Thompson's policy: the probability that an arm's `x beta` is the highest, where `beta` is normal with the covariance
-    /// `alpha^2 A^-1`. It is integrated for each request, which takes some microseconds for each pair of arms.
+    /// `alpha^2 A^-1`. It is integrated for each request, over each pair of arms.
     LinTs {
         /// How much it explores, above 0; mabwiser's default is 1.
         alpha: f64,

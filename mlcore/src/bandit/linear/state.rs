@@ -67,7 +67,7 @@ impl LinearState {
             if products.len() != triangle(features) || moments.len() != features {
                 return Err(corrupt(&subject, "its sums are those of other features"));
             }
-            if products.iter().chain(moments).any(|sum| !(sum.abs() <= LARGEST)) {
+            if products.iter().chain(moments).any(|sum| !(-LARGEST..=LARGEST).contains(sum)) {
                 return Err(corrupt(&subject, "a sum is too large"));
             }
             if *count == 0 && products.iter().chain(moments).any(|sum| *sum != 0.0) {

@@ -8,8 +8,7 @@ use crate::bandit::policy::{greedy, normalised};
 ///
 /// The line is cut where a density has dropped by one of its levels, of any arm. In each piece the densities are integrated by
 /// Gauss and Legendre's rule with [`NODES`] nodes, from its beginning to each node and to its end. So no distribution function is
-/// computed, and the cost is that of `NODES` densities for each piece and arm that overlap: some 0.1 ms for 5 arms alike, 1 ms for
-/// 16. The error is below 1e-9 wherever it was compared.
+/// computed, and the cost is that of `NODES` densities for each piece and arm that overlap.
 ///
 /// # Source
 /// The integral is Thompson's (1933); integration to the nodes is that of collocation methods, see E. Hairer, S. P. Nørsett and

@@ -221,7 +221,6 @@ impl Effect {
 /// assert!(control.known().unwrap().variance < 1.0);
 /// assert!((treatment.known().unwrap().mean - control.known().unwrap().mean - 1.0).abs() < 1e-12);
 /// ```
-#[must_use]
 pub fn cuped(control: &JointMoments, treatment: &JointMoments) -> [Answer<Estimate>; 2] {
     let theta = control.merge(treatment).theta();
     [control, treatment].map(|arm| if theta == 0.0 { arm.first() } else { arm.adjusted(theta) })
