@@ -98,7 +98,7 @@ fn child_counts_events_until_it_is_killed() {
         match number % 4 {
             0 => drop(store.materialise_incremental(at(NOW), &options).unwrap()),
             2 => {
-                drop(store.materialise(at(NOW - WINDOW * SECOND), at(NOW - 200 * SECOND), &options).unwrap())
+                drop(store.materialise(at(NOW - WINDOW * SECOND), at(NOW - 200 * SECOND), &options).unwrap());
             }
             _ => (),
         }

@@ -82,7 +82,9 @@ pub(super) fn check_context(operation: &'static str, features: usize, context: &
         return Err(Error::invalid_input(operation, "context", problem)
             .remedy("hand in the features that it was built for, in their order"));
     }
-    if let Some(position) = context.iter().position(|feature| !(-LARGEST_FEATURE..=LARGEST_FEATURE).contains(feature)) {
+    if let Some(position) =
+        context.iter().position(|feature| !(-LARGEST_FEATURE..=LARGEST_FEATURE).contains(feature))
+    {
         let problem = format!("it is {:?}, and must be a number of at most 1e50", context.get(position));
         return Err(Error::invalid_input(operation, format!("feature {position} of the context"), problem)
             .remedy("scale features, and fill in those that are missing"));
