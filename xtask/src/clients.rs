@@ -13,20 +13,20 @@ use crate::process::{Failure, Result};
 use crate::tally::{self, Tally};
 use crate::{mlflow_page, packages, project, promtool, python};
 
-/// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 12] = [
-    "http_triton.py",
-    "http_kserve.py",
-    "grpc_triton.py",
-    "grpc_kserve.py",
-    "mlflow_scoring.py",
-    "mlflow_registry.py",
-    "mlflow_tracking.py",
+/// Those that ask one server, one after the other, since they count what it was asked. Each in a process of its own: the clients of Triton and
+/// KServe register messages of the same names.
+const OF_ONE_SERVER: [&str; 5] =
+    ["http_triton.py", "http_kserve.py", "grpc_triton.py", "grpc_kserve.py", "mlflow_scoring.py"];
+
+/// Those that start servers of their own, the longest first: they wait for them most of the time.
+const OF_THEIR_OWN: [&str; 7] = [
     "mlflow_import.py",
-    "mission.py",
-    "feast_online.py",
+    "mlflow_tracking.py",
     "mlflow_pages.py",
     "page_axe.py",
+    "mlflow_registry.py",
+    "mission.py",
+    "feast_online.py",
 ];
 
 /// What they ask for; `models.py` beside the tests says why these.
@@ -60,16 +60,18 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     let _ = packages::ensure("chromium", "chromium")?;
     let page = mlflow_page::files(&python)?;
     let server = Server::start(&repository()?)?;
-    for test in TESTS {
+    let pytest = |test: &str| {
         let path = format!("mlcore-serve/tests/clients/{test}");
         let mut pytest = python.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", &path]);
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
-        // MLflow's and Feast's start servers of their own.
-        pytest.env("MLCORE_TEST_PROGRAM", program());
-        pytest.env("MLCORE_TEST_TRACKING", "mlcore");
+        pytest.env("MLCORE_TEST_PROGRAM", program()).env("MLCORE_TEST_TRACKING", "mlcore");
         pytest.env("MLCORE_TEST_PAGE", &page);
-        tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
+        (format!("stock clients: {test}"), pytest)
+    };
+    for (name, mut pytest) in OF_ONE_SERVER.map(pytest) {
+        tally.suite(&name, &mut pytest, tally::pytest)?;
     }
+    tally.suites(OF_THEIR_OWN.map(pytest).into(), tally::pytest)?;
     promtool::run(tally, &server.http)?;
     let log = server.log.clone();
     if let Err(failure) = server.stop() {

@@ -53,6 +53,18 @@ pub(crate) fn succeeds_with_lines(command: &mut Command, mut each: impl FnMut(&s
     Ok(status.success())
 }
 
+/// Runs a program with an empty input: whether it succeeded, and all that it printed.
+pub(crate) fn told(command: &mut Command) -> Result<(bool, String)> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| unstarted(command, &error))?;
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+}
+
+/// Prints a command that has been run.
+pub(crate) fn show(command: &Command) {
+    println!("$ {}", line(command));
+}
+
 /// The standard output of a program that is asked a question, or `None` when it is missing or fails; prints nothing.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;

@@ -1,6 +1,9 @@
 //! Counting what passed, and the one closing line.
 
+use std::collections::VecDeque;
 use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::Instant;
 
 use crate::process::{self, Result};
@@ -21,6 +24,22 @@ pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+}
+
+impl Counts {
+    fn add(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+    }
+
+    /// Those of a whole suite: one that did not compile, crashed or ran nothing has no failed test to show for it.
+    fn of_suite(mut self, succeeded: bool) -> Self {
+        if self.failed == 0 && (!succeeded || self.passed == 0) {
+            self.failed = 1;
+        }
+        self
+    }
 }
 
 impl Tally {
@@ -45,19 +64,49 @@ impl Tally {
     ) -> Result<()> {
         let started = announce(name);
         let mut sum = Counts::default();
-        let succeeded = process::succeeds_with_lines(command, |line| {
-            if let Some(counts) = read(line) {
-                sum.passed += counts.passed;
-                sum.failed += counts.failed;
-                sum.skipped += counts.skipped;
-            }
-        })?;
-        // A suite that did not compile, crashed or ran nothing has no failed test to show for it.
-        if sum.failed == 0 && (!succeeded || sum.passed == 0) {
-            sum.failed = 1;
-        }
-        self.settle(name, started, sum);
+        let succeeded =
+            process::succeeds_with_lines(command, |line| sum.add(read(line).unwrap_or_default()))?;
+        self.settle(name, started, sum.of_suite(succeeded));
         Ok(())
+    }
+
+    /// Runs suites that wait for others most of the time, as many beside each other as there are cores. The output of each is printed when it
+    /// has ended.
+    pub(crate) fn suites(
+        &mut self,
+        suites: Vec<(String, Command)>,
+        read: impl Fn(&str) -> Option<Counts>,
+    ) -> Result<()> {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let waiting = Mutex::new(VecDeque::from(suites));
+        thread::scope(|scope| {
+            let (teller, ended) = mpsc::channel();
+            for _ in 0..cores {
+                let (teller, waiting) = (teller.clone(), &waiting);
+                scope.spawn(move || {
+                    loop {
+                        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                        let Some((name, mut command)) = next else { return };
+                        let started = Instant::now();
+                        let told = process::told(&mut command);
+                        if teller.send((name, started, command, told)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(teller);
+            for (name, started, command, told) in ended {
+                let (succeeded, output) = told?;
+                announce(&name);
+                process::show(&command);
+                print!("{output}");
+                let mut sum = Counts::default();
+                output.lines().filter_map(&read).for_each(|counts| sum.add(counts));
+                self.settle(&name, started, sum.of_suite(succeeded));
+            }
+            Ok(())
+        })
     }
 
     /// Notes a check that could not be made here and why.

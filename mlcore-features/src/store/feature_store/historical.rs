@@ -134,7 +134,7 @@ impl Historical {
 }
 
 impl FeatureStore {
-    /// The features that were known of each entity row at its time: see the [`offline`](crate::store::offline) store for which row that is.
+    /// The features that were known of each entity row at its time: see the [`offline`] store for which row that is.
     ///
     /// Entity rows have a column for each join key, one of their times, one for each value that on-demand views read from requests, and
     /// any others, such as labels.

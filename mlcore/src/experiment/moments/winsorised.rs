@@ -111,7 +111,7 @@ impl Caps {
 ///
 /// let mut spent = WinsorisedMoments::new(Caps::new(0.0, 50.0)?);
 /// spent.extend([10.0, 20.0, 4_000.0]);
-/// assert_eq!((spent.moments().mean(), spent.capped()), (80.0 / 3.0, [0, 1]));
+/// assert_eq!((spent.moments().mean().round(), spent.capped()), (27.0, [0, 1]));
 /// assert!(Estimate::of_mean(spent.moments()).known().is_some());
 /// # Ok::<(), mlcore::Error>(())
 /// ```
