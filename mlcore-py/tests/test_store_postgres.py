@@ -88,7 +88,7 @@ def test_tables_and_queries_are_histories(server, tmp_path):
     with FeatureStore(tmp_path, postgres=server) as store:
         store.apply([DRIVER, view("by_table", TABLE), view("by_query", QUERY)])
         labels = {"driver_id": [1, 1, 2, 9], "event_timestamp": [NOW, NOW - 3 * HOUR, NOW, NOW]}
-        store.materialize_incremental(NOW)
+        store.materialize(NOW - 48 * HOUR, NOW)
         for name in ("by_table", "by_query"):
             features = [f"{name}:rating", f"{name}:trips", f"{name}:city"]
             frame = store.get_historical_features(labels, features).to_polars()
