@@ -192,10 +192,29 @@ fn number_before(list: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, cargo_test, pytest};
+    use std::process::Command;
+
+    use super::{Counts, Tally, cargo_test, pytest};
 
     fn counts(passed: u64, failed: u64, skipped: u64) -> Option<Counts> {
         Some(Counts { passed, failed, skipped })
+    }
+
+    /// A suite of which none ran counts as one that failed.
+    #[test]
+    fn suites_beside_each_other_are_all_counted() {
+        let suite = |line: &str| {
+            let mut command = Command::new("echo");
+            command.arg(line);
+            (line.to_owned(), command)
+        };
+        let lines =
+            ["3 passed in 0.10s", "1 failed, 2 passed in 0.20s", "nothing", "4 passed, 1 skipped in 1.00s"];
+        let mut tally = Tally::default();
+        tally.suites(lines.map(suite).into(), pytest).unwrap();
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (9, 2, 1));
+        let missing = ("missing".to_owned(), Command::new("no-such-program-of-the-test"));
+        assert!(tally.suites(vec![missing], pytest).is_err());
     }
 
     #[test]

@@ -227,16 +227,19 @@ fn rows_of_numbers_that_do_not_fit_are_refused() {
     assert!(refused > 20, "{refused} changes are refused, too few to prove anything");
 }
 
+/// Two of the eight changes of each place; all where `MLCORE_EVERY_CHANGE` is set.
 #[test]
 fn many_single_changes_still_load() {
     let original = serde_json::to_value(plan().step()).unwrap();
-    let mut loaded = 0;
+    let step = if std::env::var_os("MLCORE_EVERY_CHANGE").is_some() { 1 } else { 4 };
+    let (mut loaded, mut tried) = (0, 0);
     for place in 0..size(&original) {
-        for how in 0..8 {
+        for how in ((place % step) as u8..8).step_by(step) {
+            tried += 1;
             let mut document = original.clone();
             disturb(&mut document, &mut place.clone(), how, 7);
             loaded += usize::from(run(&document));
         }
     }
-    assert!(loaded > 200, "{loaded} of {} changes load, too few to prove anything", 8 * size(&original));
+    assert!(loaded > 200, "{loaded} of {tried} changes load, too few to prove anything");
 }
