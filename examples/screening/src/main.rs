@@ -2,6 +2,7 @@
 //! its answer was right is known a year later, when hundreds of others have been asked. Then the log of the bandit says, off-policy, what
 //! each question by itself would have earned; and as the table knows everything, it is said how near that is.
 //! `cargo run -p screening` leaves `target/screening/report.html`.
+#![expect(clippy::print_stdout, reason = "the example tells its story")]
 
 mod page;
 mod people;

@@ -15,11 +15,11 @@ fn the_bandit_learns_and_its_log_tells_what_each_question_earns() {
     assert!(run.status.success(), "{printed}{}", String::from_utf8_lossy(&run.stderr));
     let number = |after: &str| -> f64 {
         let rest = printed.split_once(after).unwrap_or_else(|| panic!("no {after} in {printed}")).1;
-        rest.trim_start().split([' ', ',', ';', ']']).next().unwrap().parse().unwrap()
+        rest.trim_start().split([' ', ',', ';', ']', '\n']).next().unwrap().parse().unwrap()
     };
     // The same shares as by pandas on the same rows; the bandit is nearer to the best question than to a draw.
     assert_eq!((number("question always:"), number("foretold") > 68.0), (73.4, true), "{printed}");
-    assert!(number("Its regret is") < number("it would have been").mul_add(0.5, 0.0), "{printed}");
+    assert!(number("Its regret is") < number("it would have been") / 2.0, "{printed}");
     let mut held = 0;
     for line in printed.lines().filter(|line| line.contains("SNIPS")) {
         let numbers: Vec<f64> = line

@@ -68,8 +68,10 @@ fn findings(report: &Report) -> Markup {
         ("decision", Align::Left),
     ]);
     for finding in &report.findings {
-        let mean =
-            |answer: &Answer<super::super::Estimate>| compact(answer.known().map(|estimate| estimate.mean));
+        // As it was measured: what an adjustment leaves of a mean is no number that anybody knows.
+        let mean = |answer: &Answer<super::super::Estimate>| {
+            compact(answer.known().map(|estimate| estimate.unadjusted_mean))
+        };
         let effect = finding.effect.known();
         let cell = |text: Option<String>| Markup::from(text.unwrap_or_else(|| "-".to_owned()));
         table.row([
