@@ -23,6 +23,18 @@ def test_the_example_releases_a_version(tmp_path):
     assert {"bundle", "card.md", "mlcore.lock.json", "monday.db", "registry.db", "release.pem"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_example_of_the_feature_store_says_what_the_one_in_rust_prints(tmp_path):
+    folder = ROOT / "examples" / "feature-store"
+    answer = subprocess.run([sys.executable, "-W", "error", folder / "feature_store.py", tmp_path], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    said, printed = answer.stdout.splitlines(), (folder / "printed.txt").read_text(encoding="utf-8").replace('"', "").splitlines()
+    same = [line for line in printed if line.startswith(("person ", "    features ")) or line.endswith(" equal")]
+    assert len(same) == 11 and [line for line in same if line.strip() not in said] == []
+    assert "training: 14552 rows, 14278 of them known to person_year" in said and "    person_year v0: 14278 of them known" in printed
+    assert "served 5912 persons: {'NOT_FOUND': 4168, 'PRESENT': 1744}" in said and "served 5912 persons: {NOT_FOUND: 4168, PRESENT: 1744}" in printed
+    assert said[-1] == "offline and online agree bit for bit: True"
+
+
 def page():
     return (ROOT / "docs" / "mlflow-verbs.md").read_text(encoding="utf-8")
 
