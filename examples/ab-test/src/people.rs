@@ -8,31 +8,31 @@ use mlcore::{Error, Result};
 
 /// What the family paid of a bill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cover {
+pub(crate) enum Cover {
     Free,
     Shared,
 }
 
 /// A person, with the visits to a doctor in each year of the experiment that was seen.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Person {
-    pub id: i64,
-    pub cover: Cover,
-    pub is_female: bool,
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) cover: Cover,
+    pub(crate) is_female: bool,
     /// Counted before the experiment began.
-    pub chronic_diseases: f64,
-    pub visits: Vec<f64>,
+    pub(crate) chronic_diseases: f64,
+    pub(crate) visits: Vec<f64>,
 }
 
 impl Person {
     /// Visits in a year, on average.
-    pub fn visits_per_year(&self) -> f64 {
+    pub(crate) fn visits_per_year(&self) -> f64 {
         self.visits.iter().sum::<f64>() / self.visits.len() as f64
     }
 }
 
 /// The people of these sites. Rows stand by person, then year.
-pub fn people(rows: &Rows, sites: &[i64], years: &[i64]) -> Result<Vec<Person>> {
+pub(crate) fn people(rows: &Rows, sites: &[i64], years: &[i64]) -> Result<Vec<Person>> {
     let rows = rows.of(sites, years)?;
     let (ids, visits) = (rows.persons()?, integers(&rows.table, "visits")?);
     let (plans, sexes) = (texts(&rows.table, "plan")?, texts(&rows.table, "sex")?);
@@ -55,7 +55,7 @@ pub fn people(rows: &Rows, sites: &[i64], years: &[i64]) -> Result<Vec<Person>> 
 }
 
 /// The people in an order drawn with `seed`, as strangers would come: neighbours in the table are of one family.
-pub fn shuffled(mut people: Vec<Person>, seed: u64) -> Vec<Person> {
+pub(crate) fn shuffled(mut people: Vec<Person>, seed: u64) -> Vec<Person> {
     SplitMix64::new(seed).shuffle(&mut people);
     people
 }

@@ -28,20 +28,20 @@ const DELAY: usize = 400;
 
 /// What the bandit did, person after person.
 #[derive(Default)]
-pub struct Log {
-    pub question: Vec<usize>,
-    pub propensity: Vec<f64>,
-    pub reward: Vec<f64>,
+pub(crate) struct Log {
+    pub(crate) question: Vec<usize>,
+    pub(crate) propensity: Vec<f64>,
+    pub(crate) reward: Vec<f64>,
     /// The probability of the best question before each person.
-    pub best: Vec<f64>,
+    pub(crate) best: Vec<f64>,
 }
 
 /// What a question is worth by the log, and in truth.
-pub struct Worth {
-    pub question: &'static str,
-    pub truth: f64,
-    pub ips: OffPolicyEstimate,
-    pub snips: OffPolicyEstimate,
+pub(crate) struct Worth {
+    pub(crate) question: &'static str,
+    pub(crate) truth: f64,
+    pub(crate) ips: OffPolicyEstimate,
+    pub(crate) snips: OffPolicyEstimate,
 }
 
 fn main() -> Result<()> {

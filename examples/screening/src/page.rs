@@ -4,7 +4,7 @@ use mlcore::html::{IntervalPlot, IntervalRow, LinePlot, Page, Series, paragraph}
 
 use crate::{Log, Worth};
 
-pub fn page(log: &Log, worth: &[Worth], best: &str) -> String {
+pub(crate) fn page(log: &Log, worth: &[Worth], best: &str) -> String {
     let points = |values: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
         (0..log.best.len()).step_by(25).map(|person| (person as f64, values(person))).collect()
     };

@@ -9,26 +9,26 @@ use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 
 /// The questions by name. Each is answered by yes or no, and yes foretells a visit to a doctor.
-pub const QUESTIONS: [&str; 4] = ["went-last-year", "went-twice", "over-ten-diseases", "free-care"];
+pub(crate) const QUESTIONS: [&str; 4] = ["went-last-year", "went-twice", "over-ten-diseases", "free-care"];
 
 /// A person at the beginning of a year.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub(crate) struct Person {
     /// What the person would answer to each question.
-    pub answers: [bool; QUESTIONS.len()],
+    pub(crate) answers: [bool; QUESTIONS.len()],
     /// Whether the person saw a doctor in that year, which nobody knows before its end.
-    pub went: bool,
+    pub(crate) went: bool,
 }
 
 impl Person {
     /// What the question earns: 1 where its answer foretold what came.
-    pub fn reward(&self, question: usize) -> f64 {
+    pub(crate) fn reward(&self, question: usize) -> f64 {
         f64::from(u8::from(self.answers[question] == self.went))
     }
 }
 
 /// Everybody who was there for the first two years, in an order drawn with `seed`.
-pub fn people(rows: &Rows, seed: u64) -> Result<Vec<Person>> {
+pub(crate) fn people(rows: &Rows, seed: u64) -> Result<Vec<Person>> {
     let sites = [1, 2, 3, 4, 5, 6];
     let (first, second) = (rows.of(&sites, &[1])?, rows.of(&sites, &[2])?);
     let went: HashMap<i64, bool> = second.persons()?.into_iter().zip(second.visited()?).collect();
