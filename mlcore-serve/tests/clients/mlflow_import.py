@@ -23,7 +23,7 @@ from mlflow.models import infer_signature
 
 import models
 from mlflow_compare import walk
-from mlflow_server import stock
+from mlflow_server import empty_store, stock
 from postgres import postgres
 from program import PROGRAM, serve
 
@@ -83,8 +83,11 @@ def written(tmp_path_factory):
     @functools.cache
     def of(kind):
         folder = tmp_path_factory.mktemp(kind)
-        run(folder, "mlflow_store.py", folder / "store", kind)
         store = folder / "store" / ("mlflow.db" if kind == "sqlite" else "mlruns")
+        store.parent.mkdir()
+        if kind == "sqlite":
+            empty_store(store)
+        run(folder, "mlflow_store.py", folder / "store", kind)
         uri = f"sqlite:///{store}" if kind == "sqlite" else str(store)
         with stock(folder / "stock", store=uri) as address:
             return store, told(folder, address)

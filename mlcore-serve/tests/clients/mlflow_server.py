@@ -5,7 +5,9 @@ nothing; `mlcore` is the program of `MLCORE_TEST_PROGRAM`. Without a choice thes
 """
 
 import contextlib
+import importlib.metadata
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +21,25 @@ import requests
 from program import serve
 
 UNDER_TEST = os.environ.get("MLCORE_TEST_TRACKING", "")
+#: MLflow makes an empty store by all migrations that it ever had, which takes seconds: it is made once, and copied.
+EMPTY = Path(__file__).parents[3] / "target" / f"mlflow-{importlib.metadata.version('mlflow-skinny')}.db"
+MAKE_EMPTY = """
+import sys, sqlalchemy
+from mlflow.store.db.utils import _initialize_tables
+engine = sqlalchemy.create_engine("sqlite:///" + sys.argv[1])
+_initialize_tables(engine)
+engine.dispose()
+"""
+
+
+def empty_store(path):
+    """An empty store of MLflow's in a file of SQLite that is not there yet."""
+    if not EMPTY.exists():
+        EMPTY.parent.mkdir(exist_ok=True)
+        made = EMPTY.with_suffix(f".{os.getpid()}")
+        subprocess.run([sys.executable, "-c", MAKE_EMPTY, made], check=True, capture_output=True)
+        os.replace(made, EMPTY)
+    shutil.copy(EMPTY, path)
 
 
 def free_port():
@@ -32,6 +53,8 @@ def stock(folder, python=sys.executable, store=None):
     """`mlflow server` with one worker that hands its artifacts out, on SQLite or on `store`; answers its address."""
     folder, port = Path(folder), free_port()
     folder.mkdir(parents=True, exist_ok=True)
+    if store is None and python == sys.executable:
+        empty_store(folder / "mlflow.db")
     address = f"http://127.0.0.1:{port}"
     command = [
         str(python), "-m", "mlflow", "server", "--backend-store-uri", store or f"sqlite:///{folder}/mlflow.db",
