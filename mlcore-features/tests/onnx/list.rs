@@ -38,10 +38,20 @@ const LAST_DIGITS: [&str; 1] = ["power_transformer: one value"];
 const COLUMNS: [&str; 2] =
     ["stands for a missing text", "and with missing values the column is one of floats"];
 
+// Two tests, for two cores.
 #[test]
 fn every_transformer_is_exported_or_refused_by_name() {
+    are_exported_or_refused(Transformer::NAMES.iter().step_by(2));
+}
+
+#[test]
+fn every_other_transformer_is_exported_or_refused_by_name() {
+    are_exported_or_refused(Transformer::NAMES.iter().skip(1).step_by(2));
+}
+
+fn are_exported_or_refused<'n>(names: impl Iterator<Item = &'n &'static str>) {
     let mut total = BTreeMap::new();
-    for name in Transformer::NAMES {
+    for name in names {
         let reason = REFUSED.iter().find(|(refused, _)| refused == name).map(|(_, reason)| *reason);
         let mut seen: BTreeMap<Outcome, usize> = BTreeMap::new();
         let mut refused = 0;
@@ -78,7 +88,7 @@ fn every_transformer_is_exported_or_refused_by_name() {
             *total.entry(outcome).or_insert(0) += count;
         }
     }
-    assert!(total[&Outcome::Equal] >= 1000 && total[&Outcome::Refused] >= 20, "{total:?}");
+    assert!(total[&Outcome::Equal] >= 400 && total[&Outcome::Refused] >= 5, "{total:?}");
 }
 
 /// Whether no integer and no truth value is missing.
