@@ -83,7 +83,6 @@ fn are_exported_or_refused<'n>(names: impl Iterator<Item = &'n &'static str>) {
         let equal = seen.get(&Outcome::Equal).copied().unwrap_or(0);
         assert_eq!(equal == 0, reason.is_some(), "{name}: {seen:?}, and {refused} are not exported");
         assert!(reason.is_none() || refused > 0, "{name}");
-        println!("{name}: {seen:?}, not exported {refused}");
         for (outcome, count) in seen {
             *total.entry(outcome).or_insert(0) += count;
         }
