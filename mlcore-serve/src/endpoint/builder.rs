@@ -24,7 +24,7 @@ use super::prepare::{FeatureLookup, Lookups, Preparation};
 #[cfg(feature = "validate")]
 use super::prepare::{RequestValidation, Validator};
 use super::record::{Kept, Queue};
-use super::release::{ArmAlias, ModelLoader, Progress, Resolver, Snapshot};
+use super::release::{ArmAlias, KeptEvidence, ModelLoader, Progress, Resolver, Snapshot};
 use super::{Endpoint, Event, EventKind, Inner};
 
 /// Builds an [`Endpoint`]. By default everybody gets the version behind the alias `champion`, and there is no other arm.
@@ -46,6 +46,7 @@ pub struct EndpointBuilder {
     seed: Option<u64>,
     follow_interval: Option<Duration>,
     snapshot: Option<PathBuf>,
+    evidence: Option<(String, Duration)>,
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
     catalog: Option<Catalog>,
@@ -108,6 +109,7 @@ impl EndpointBuilder {
             seed: None,
             follow_interval: Some(DEFAULT_FOLLOW_INTERVAL),
             snapshot: None,
+            evidence: None,
             scoring: None,
             watched: Vec::new(),
             catalog: Some(Catalog::default()),
@@ -310,6 +312,16 @@ impl EndpointBuilder {
         self
     }
 
+    /// Keeps what this replica has seen of a release in the registry, too, every `interval` of the endpoint's clock, as the tag
+    /// `mlcore.evidence.<arm>.<replica>` of the model: a process that is built again with the same name goes on with the evidence that
+    /// was kept last. By default a restart keeps the step and begins its evidence anew.
+    ///
+    /// No two replicas may have one name at a time. Each time is an entry of the audit log: choose minutes.
+    pub fn with_kept_evidence(mut self, replica: impl Into<String>, interval: Duration) -> Self {
+        self.evidence = Some((replica.into(), interval));
+        self
+    }
+
     /// Resolves the arms, loads and warms their versions.
     ///
     /// Steps of a release are kept in the registry, as the tag `mlcore.release.<arm>` of the model, each with an audit entry. A
@@ -339,9 +351,12 @@ impl EndpointBuilder {
         let preparation = self.preparation.build(&resolver)?;
         let tally = Arc::<Tally>::default();
         let snapshot = self.snapshot.as_deref().map(Snapshot::new);
+        let evidence =
+            self.evidence.take().map(|(replica, interval)| KeptEvidence::new(replica, interval)).transpose()?;
         let mut pending = Vec::new();
-        let resolved =
-            resolver.resolve(&[], &*policy).and_then(|found| Ok((found, resolver.adopt(&*policy, None)?)));
+        let resolved = resolver
+            .resolve(&[], &*policy)
+            .and_then(|found| Ok((found, resolver.resume(&*policy, evidence.as_ref())?)));
         let (found, place) = match (resolved, &snapshot) {
             (Err(error), Some(snapshot)) if error.is_transient() => {
                 let found = snapshot.read(&resolver, &*policy)?;
@@ -387,6 +402,7 @@ impl EndpointBuilder {
                 releasing: Mutex::new(Progress::since(now, place)),
                 follow_interval: self.follow_interval,
                 snapshot,
+                evidence,
                 pending: Mutex::new(pending),
                 processed: AtomicU64::new(as_micros(now)),
                 queue: Queue::new(self.queue_capacity)?,

@@ -73,6 +73,7 @@ mod builder;
 mod clock;
 mod decide;
 mod input;
+mod measures;
 mod prepare;
 mod record;
 mod release;
@@ -105,6 +106,7 @@ pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
+pub use self::measures::MeasureSubject;
 use self::prepare::Preparation;
 pub use self::prepare::{
     FeatureCounts, FeatureLookup, FeatureStatus, LookupCounts, OnConflict, OnFailure, OnMissing, Prepared,
@@ -122,7 +124,7 @@ pub use self::release::OnnxLoader;
 #[cfg(feature = "http")]
 pub(crate) use self::release::words_of;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
-use self::release::{Progress, Resolver, Snapshot};
+use self::release::{KeptEvidence, Progress, Resolver, Snapshot};
 pub use self::run::{Answer, ServedBy};
 
 /// Answers the requests for one model, each with the version of the arm that the policy assigns. Cloning shares it.
@@ -144,6 +146,7 @@ struct Inner {
     /// How often the aliases are looked at; never by itself where there is none.
     follow_interval: Option<Duration>,
     snapshot: Option<Snapshot>,
+    evidence: Option<KeptEvidence>,
     /// What happened on other threads and nobody was told of yet.
     pending: Mutex<Vec<Event>>,
     /// When records were worked off last, in microseconds of the clock.

@@ -72,6 +72,7 @@ impl Told {
             orphans,
             refused_outcomes,
             unscored,
+            stale_measures,
             expired,
             abandoned,
             panics,
@@ -84,9 +85,11 @@ impl Told {
             failures: _,
             invalid_answers: _,
             outcomes: _,
+            measures: _,
         } = endpoint.counts();
         self.grow(&names::UNJOINED, &[&model, "orphan"], orphans);
         self.grow(&names::UNJOINED, &[&model, "refused"], refused_outcomes);
+        self.grow(&names::UNJOINED, &[&model, "measure"], stale_measures);
         self.grow(&names::UNSCORED, &[&model], unscored);
         self.grow(&names::EXPIRED, &[&model], expired);
         self.grow(&names::ABANDONED, &[&model], abandoned);

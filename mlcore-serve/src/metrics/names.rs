@@ -100,7 +100,7 @@ metrics! {
     OUTCOMES: Counter "mlcore_outcomes_total" ["model", "arm"] Count,
         "Outcomes that were joined with their prediction.";
     UNJOINED: Counter "mlcore_outcomes_unjoined_total" ["model", "reason"] Count,
-        "Outcomes without effect: orphan (no such prediction waits) or refused (it does not fit the request).";
+        "Outcomes without effect: orphan (no such prediction waits), refused (it does not fit the request) or measure (a number or verdict of another version).";
     UNSCORED: Counter "mlcore_outcomes_unscored_total" ["model"] Count,
         "Joined outcomes of which no loss could be computed.";
     EXPIRED: Counter "mlcore_predictions_expired_total" ["model"] Count,

@@ -1,14 +1,12 @@
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use super::split::{About, Split};
 use super::{
     Ask, Assignment, Candidates, Decision, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions,
-    RampState, Requirements, RolloutPolicy, Side, StateFormat, Subjects, bucket,
+    RampState, Requirements, RolloutPolicy, Side, StateFormat, Subjects,
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -48,13 +46,7 @@ impl CanaryOptions {
 pub struct Canary {
     options: CanaryOptions,
     ramp: Mutex<Ramp>,
-    /// The share as bits of an `f64`; the epoch is a function of it (one step, one share).
-    share: AtomicU64,
-    /// The hash of the salt.
-    key: u64,
-    /// Sets this release's epochs, and those of its versions, apart from others: the upper 24 bits of an epoch. The lowest
-    /// bit says whether versions are known.
-    release: AtomicU32,
+    split: Split,
 }
 
 impl Canary {
@@ -77,10 +69,9 @@ impl Canary {
         for warning in options.ramp.warnings() {
             tracing::warn!(canary = %options.canary, "{warning}");
         }
-        let share = AtomicU64::new(ramp.share().to_bits());
-        let key = xxh3_64(options.salt.as_bytes());
-        let release = AtomicU32::new(release(key, None));
-        Ok(Self { options, ramp: Mutex::new(ramp), share, key, release })
+        let CanaryOptions { control, canary, salt, .. } = &options;
+        let split = Split::new(control, canary, salt, options.ramp.shares(), about(&ramp));
+        Ok(Self { options, ramp: Mutex::new(ramp), split })
     }
 
     /// The canary that `state` was saved by, at the step where it stood: units keep their arms.
@@ -109,8 +100,7 @@ impl Canary {
         // A ramp is valid between any two of its own statements, so a poisoned lock holds a usable one.
         let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = change(&mut ramp);
-        self.share.store(ramp.share().to_bits(), Ordering::Release);
-        self.release.store(release(self.key, ramp.about()), Ordering::Release);
+        self.split.set(about(&ramp));
         answer
     }
 
@@ -123,53 +113,19 @@ impl Canary {
     pub fn thaw(&self) {
         self.with_ramp(Ramp::thaw);
     }
-
-    /// The epoch of `release` in which the canary's share is this one.
-    fn epoch(&self, release: u32, share: f64) -> u32 {
-        let step = self.options.ramp.shares().iter().position(|step| *step == share);
-        step.and_then(|step| u32::try_from(step).ok()).map_or(NO_EPOCH, |step| release & !0xff | step)
-    }
 }
 
-/// The upper 24 bits of the epochs in which evidence is about these versions, and whether there are any. The lower 8 bits of
-/// an epoch count the steps.
-fn release(key: u64, about: Option<Subjects>) -> u32 {
-    let mixed = about.map_or(key, |about| about.mix(key));
-    (mixed >> 32) as u32 & !0xff | u32::from(about.is_some())
+fn about(ramp: &Ramp) -> About {
+    About { share: ramp.share(), versions: ramp.about(), attempt: 0 }
 }
 
 impl RolloutPolicy for Canary {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
-        let share = f64::from_bits(self.share.load(Ordering::Acquire));
-        let control = ask.candidates.position(&self.options.control).unwrap_or(0);
-        let canary = ask.candidates.position(&self.options.canary).unwrap_or(control);
-        if canary == control {
-            // One arm alone is compared with nothing: its outcomes belong to no epoch.
-            return Assignment::certain(control).with_epoch(NO_EPOCH);
-        }
-        let (position, propensity) = if bucket(&self.options.salt, ask.unit) < share {
-            (canary, share)
-        } else {
-            (control, 1.0 - share)
-        };
-        // What was deployed before the policy heard of other versions, or after it, is evidence about none of the present ones.
-        let release = self.release.load(Ordering::Acquire);
-        let answering = Subjects::of(ask.candidates.at(canary), ask.candidates.at(control));
-        let present = release & 1 == 0 || release == self::release(self.key, Some(answering));
-        let epoch = if present { self.epoch(release, share) } else { NO_EPOCH };
-        Assignment::certain(position).with_propensity(propensity).with_epoch(epoch)
+        self.split.assign(ask)
     }
 
     fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
-        let share = f64::from_bits(self.share.load(Ordering::Acquire));
-        let control = ask.candidates.position(&self.options.control).unwrap_or(0);
-        let canary = ask.candidates.position(&self.options.canary).unwrap_or(control);
-        Some(match position {
-            position if position == control && canary == control => 1.0,
-            position if position == control => 1.0 - share,
-            position if position == canary => share,
-            _ => 0.0,
-        })
+        Some(self.split.probability(ask, position))
     }
 
     fn requirements(&self) -> Requirements {
@@ -202,7 +158,7 @@ impl RolloutPolicy for Canary {
         };
         self.with_ramp(|ramp| {
             // What was assigned under other shares is not comparable with what is assigned now. A breach always counts.
-            let epoch = self.epoch(release(self.key, ramp.about()), ramp.share());
+            let epoch = self.split.epoch(about(ramp));
             let present = matches!(ramp.phase(), Phase::Running { .. }) && outcome.epoch == epoch;
             if present || matches!(outcome.observation, Observation::Breach { .. }) {
                 ramp.observe(side, &outcome.observation);
@@ -231,9 +187,6 @@ impl RolloutPolicy for Canary {
         self.with_ramp(|ramp| ramp.merge(&state))
     }
 }
-
-/// The epoch of what must not count as evidence. No step has it: there are at most 255.
-const NO_EPOCH: u32 = u32::MAX;
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -9,6 +9,7 @@
 //! | [`Fixed`] | always the same arm |
 //! | [`Weighted`] | arms by weight, each unit always the same one |
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
+//! | [`SteppedCanary`] | a share that grows by steps: weights, pauses, gates, analyses, a schedule |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
 //! | [`Repeated`] | what another policy says, for one release after the other |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
@@ -28,7 +29,9 @@ mod repeated;
 mod requirements;
 mod shadow;
 mod since_asked;
+mod split;
 mod state;
+mod stepped;
 mod subjects;
 mod weighted;
 
@@ -52,9 +55,11 @@ pub use self::repeated::Repeated;
 pub use self::requirements::Requirements;
 pub use self::shadow::Shadowed;
 pub use self::state::{PolicyState, StateFormat};
+pub use self::stepped::{CanaryStep, Schedule, SteppedCanary, SteppedCanaryOptions, Weekday, Window};
 pub use self::subjects::Subjects;
 pub use self::weighted::Weighted;
 use crate::error::{Error, Result};
+use crate::time::Timestamp;
 
 /// The policies of this crate, listed once, each with the file that it is in: what is built from a state by its kind, and
 /// what the tests hold to the contract.
@@ -96,6 +101,7 @@ policies! {
     canary: Canary,
     shadow: Shadowed<Arc<dyn RolloutPolicy>>,
     blue_green: BlueGreen,
+    stepped: SteppedCanary,
 }
 
 /// Decides who answers, and what follows from what came of it.
@@ -108,6 +114,7 @@ policies! {
 /// - it depends on nothing but its arguments and what was observed: no clock, no I/O, no randomness of its own;
 /// - it is cheap and does not block: it is called for every request, from many threads;
 /// - `observe` takes anything, late, twice, or about arms that are gone;
+/// - `tell_time` takes any time, also one that was before the last; without it a policy that needs the time holds;
 /// - `decide` repeats a promotion or rollback until it is told to be carried out, and an arm that it wants withdrawn is
 ///   assigned to no unit;
 /// - harm that was found of one version is not that of the next: told by `follow` that an arm answers with another version, a
@@ -186,6 +193,12 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
         let _ = outcome;
     }
 
+    /// Takes note of the time of the wall clock, for a policy that acts by the day of the week or the hour. Told before each decision
+    /// by an endpoint; it may be set back. The default has no use for it.
+    fn tell_time(&self, now: Timestamp) {
+        let _ = now;
+    }
+
     /// What should be done about the release, at `now` on a clock that never goes backwards. Asked again and again;
     /// a promotion or rollback is wanted until the caller has carried it out and says so to
     /// [`settled`](RolloutPolicy::settled). The default holds.
@@ -251,6 +264,10 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn observe(&self, outcome: &Outcome<'_>) {
         (**self).observe(outcome);
+    }
+
+    fn tell_time(&self, now: Timestamp) {
+        (**self).tell_time(now);
     }
 
     fn decide(&self, now: Duration) -> Decision {

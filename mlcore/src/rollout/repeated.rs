@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Ask, Assignment, Candidates, Decision, Outcome, PolicyState, Requirements, RolloutPolicy};
 use crate::error::Result;
+use crate::time::Timestamp;
 
 /// Makes the policy of the next release.
 type Make = dyn Fn() -> Result<Arc<dyn RolloutPolicy>> + Send + Sync;
@@ -70,6 +71,10 @@ impl RolloutPolicy for Repeated {
 
     fn observe(&self, outcome: &Outcome<'_>) {
         self.policy.observe(outcome);
+    }
+
+    fn tell_time(&self, now: Timestamp) {
+        self.policy.tell_time(now);
     }
 
     fn decide(&self, now: Duration) -> Decision {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
+use crate::time::Timestamp;
 
 /// Assigns as another policy does, and runs shadows beside it: arms that see a share of the same requests and whose
 /// answers nobody gets.
@@ -106,6 +107,10 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
 
     fn observe(&self, outcome: &Outcome<'_>) {
         self.policy.observe(outcome);
+    }
+
+    fn tell_time(&self, now: Timestamp) {
+        self.policy.tell_time(now);
     }
 
     fn decide(&self, now: Duration) -> Decision {

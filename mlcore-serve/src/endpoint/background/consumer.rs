@@ -17,7 +17,10 @@ use super::tally::{ArmTally, Tally, count};
 use super::watch::{Own, Watch};
 use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
-use crate::endpoint::record::{About, OutcomeRecord, OutcomeStatus, Record, RecordedInput, Reported, Slip};
+use crate::endpoint::measures::MeasureSubject;
+use crate::endpoint::record::{
+    About, OutcomeRecord, OutcomeStatus, Record, RecordedInput, Reported, ReportedMeasure, Slip,
+};
 use crate::endpoint::release::EventKind;
 
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
@@ -284,6 +287,34 @@ impl Consumer {
             kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
         });
         (OutcomeStatus::Joined, Some(loss).filter(|loss| loss.is_finite()))
+    }
+
+    /// Hands a number or a verdict to the policy, as evidence of what it is about.
+    pub(crate) fn measure(&self, reported: ReportedMeasure, deployment: &Deployment) {
+        let ReportedMeasure { about, assigned, observation } = reported;
+        let observe = |outcome: Outcome<'_>| {
+            self.tally.caught.guard("the policy", || deployment.policy.observe(&outcome));
+        };
+        match &about {
+            MeasureSubject::Prediction(id) => {
+                let Some(joined) = self.ledger.find(*id) else { return count(&self.tally.stale_measures) };
+                let outcome = Outcome::new(joined.arm, observation).with_epoch(joined.epoch);
+                let outcome = outcome.with_propensity(joined.propensity);
+                match joined.kept {
+                    Some(kept) => kept.with_context(|context| observe(outcome.with_context(context))),
+                    None => observe(outcome),
+                }
+            }
+            MeasureSubject::Version { arm, version } => {
+                // Looked at again: the version may have gone since it was reported.
+                let answers = deployment.arm(arm).is_some_and(|model| model.version().version == *version);
+                let Some((epoch, propensity)) = assigned.filter(|_| answers) else {
+                    return count(&self.tally.stale_measures);
+                };
+                observe(Outcome::new(arm, observation).with_epoch(epoch).with_propensity(propensity));
+            }
+        }
+        count(&self.tally.measures);
     }
 
     /// So many records and outcomes were dropped by now: the number where it is news.

@@ -199,6 +199,14 @@ impl Ledger {
         Ok(Joined { arm, epoch, propensity, kept, row })
     }
 
+    /// The prediction of this id, which waits on for its outcome.
+    pub(crate) fn find(&self, id: OutcomeId) -> Option<Joined<'_>> {
+        let Open { propensity, epoch, place } = *self.open.get(&id)?;
+        let arm = self.arms.get(place.arm())?;
+        let kept = place.kept().and_then(|place| self.kept.get(place as usize));
+        Some(Joined { arm, epoch, propensity, kept, row: None })
+    }
+
     /// How many predictions were forgotten before their outcome came.
     pub(crate) fn expired(&self) -> u64 {
         self.expired

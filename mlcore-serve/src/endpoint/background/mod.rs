@@ -102,9 +102,17 @@ impl Endpoint {
         let dropped = self.dropped(&mut consumer);
         // Looked at before the records are: a caller that reported one of these outcomes had its prediction, whose record is
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
-        let outcomes = self.inner.queue.outcomes();
+        let (outcomes, measures) = (self.inner.queue.outcomes(), self.inner.queue.measures());
         self.inner.queue.drain(|slip| consumer.record(slip, &*deployment.policy));
         let at = self.inner.clock.now();
+        // Before the outcomes: these use their predictions up.
+        for _ in 0..measures {
+            if interrupt::is_stopped() {
+                break;
+            }
+            let Some(reported) = self.inner.queue.pop_measure() else { break };
+            interrupt::shield(|| consumer.measure(reported, &deployment));
+        }
         for _ in 0..outcomes {
             if interrupt::is_stopped() {
                 break;

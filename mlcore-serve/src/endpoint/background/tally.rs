@@ -29,6 +29,10 @@ pub struct Counts {
     pub refused_outcomes: u64,
     /// Outcomes whose loss could not be computed, or is not a finite number.
     pub unscored: u64,
+    /// Numbers and verdicts that reached the policy.
+    pub measures: u64,
+    /// Numbers and verdicts about a version that does not answer, or about a prediction that does not wait for its outcome.
+    pub stale_measures: u64,
     /// Predictions forgotten before their outcome came, because too many were open.
     pub expired: u64,
     /// Decisions that were dropped without being recorded.
@@ -40,7 +44,7 @@ pub struct Counts {
     pub unmonitored: u64,
     /// Records that did not fit into their queue.
     pub dropped_records: u64,
-    /// Outcomes that did not fit into their queue.
+    /// Outcomes, numbers and verdicts that did not fit into their queues.
     pub dropped_outcomes: u64,
     /// Shadow runs that did not fit into their queue, or still waited when a release ended what they are compared with or
     /// the worker was stopped.
@@ -133,6 +137,8 @@ pub(crate) struct Tally {
     pub(crate) orphans: AtomicU64,
     pub(crate) refused_outcomes: AtomicU64,
     pub(crate) unscored: AtomicU64,
+    pub(crate) measures: AtomicU64,
+    pub(crate) stale_measures: AtomicU64,
     pub(crate) expired: AtomicU64,
     pub(crate) unmonitored: AtomicU64,
     pub(crate) latencies: Latencies,
@@ -171,6 +177,8 @@ impl Tally {
             orphans: read(&self.orphans),
             refused_outcomes: read(&self.refused_outcomes),
             unscored: read(&self.unscored),
+            measures: read(&self.measures),
+            stale_measures: read(&self.stale_measures),
             expired: read(&self.expired),
             abandoned: read(&self.abandoned),
             panics: self.caught.count(),

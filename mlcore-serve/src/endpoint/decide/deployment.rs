@@ -118,6 +118,21 @@ impl Deployment {
         self.arms.iter().enumerate().map(of).collect()
     }
 
+    /// The epoch and the propensity with which `arm` is assigned now, if this version answers behind it.
+    pub(crate) fn assigned(&self, arm: &Arm, version: Version) -> Option<(u32, f64)> {
+        let position = self.candidates.position(arm)?;
+        if self.candidates.at(position).version != version {
+            return None;
+        }
+        // Of no unit in particular: a policy whose evidence has epochs has one for all units.
+        let unit = UnitId::new("measure").ok()?;
+        let ask = Ask::new(&unit, &self.candidates, Draw::new(0));
+        self.tally.caught.guard("the policy", || {
+            let propensity = self.policy.probability(&ask, position).unwrap_or(1.0);
+            (self.policy.assign(&ask).epoch, propensity)
+        })
+    }
+
     /// Whether the policy has an arm on trial that answers.
     pub(crate) fn has_trial(&self) -> bool {
         self.policy.requirements().trials.iter().any(|arm| self.arm(arm).is_some())

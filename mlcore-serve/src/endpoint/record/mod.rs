@@ -26,7 +26,7 @@ pub(crate) use self::line::as_seconds;
 pub use self::looked_up::LookedUp;
 #[cfg(feature = "log")]
 pub(crate) use self::looked_up::{KeyObject, key_of};
-pub(crate) use self::outcome::{About, Reported};
+pub(crate) use self::outcome::{About, Reported, ReportedMeasure};
 pub use self::outcome::{OutcomeRecord, OutcomeStatus};
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;

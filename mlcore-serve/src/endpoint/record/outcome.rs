@@ -1,6 +1,8 @@
+use mlcore::rollout::Observation;
 use mlcore::time::Timestamp;
 
 use crate::endpoint::decide::OutcomeId;
+use crate::endpoint::measures::MeasureSubject;
 
 /// What came of a prediction, as a sink hears of it.
 #[non_exhaustive]
@@ -67,6 +69,15 @@ pub(crate) struct Reported {
     row: u32,
     /// How many were reported together; 0 for a row by itself.
     rows: u32,
+}
+
+/// A number or a verdict on its way.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct ReportedMeasure {
+    pub(crate) about: MeasureSubject,
+    /// Epoch and propensity of its arm when it was reported; those of a prediction are looked up.
+    pub(crate) assigned: Option<(u32, f64)>,
+    pub(crate) observation: Observation,
 }
 
 /// What an outcome is about.

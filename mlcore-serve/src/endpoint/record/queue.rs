@@ -9,7 +9,7 @@ use mlcore::interrupt;
 use mlcore::name::{Arm, Version};
 use mlcore::{Result, memory};
 
-use super::outcome::Reported;
+use super::outcome::{Reported, ReportedMeasure};
 use super::slip::Slip;
 
 /// Bounded queues that never block: what does not fit is dropped and counted.
@@ -22,6 +22,7 @@ pub(crate) struct Queue {
     shards: Box<[CachePadded<Shard>]>,
     /// Apart from the records: see [`Queue::outcomes`].
     outcomes: ArrayQueue<Reported>,
+    measures: ArrayQueue<ReportedMeasure>,
     /// Written by requests beside what all of them read.
     dropped_records: CachePadded<AtomicU64>,
     dropped_outcomes: AtomicU64,
@@ -49,6 +50,7 @@ impl Queue {
                 .map(CachePadded::new)
                 .collect(),
             outcomes: ArrayQueue::new(capacity),
+            measures: ArrayQueue::new(capacity.min(MOST_MEASURES)),
             dropped_records: CachePadded::new(AtomicU64::new(0)),
             dropped_outcomes: AtomicU64::new(0),
         })
@@ -85,6 +87,13 @@ impl Queue {
         }
     }
 
+    /// Puts a number or a verdict in, or drops it and counts it among the outcomes.
+    pub(crate) fn push_measure(&self, reported: ReportedMeasure) {
+        if self.measures.push(reported).is_err() {
+            tell_of(self.dropped_outcomes.fetch_add(1, Ordering::Relaxed), "measures");
+        }
+    }
+
     /// Hands the records over that wait, those of one thread in their order; what arrives meanwhile waits for the next
     /// call, so that this one ends. So do the others where the caller is to [stop](mlcore::interrupt), and each that is handed
     /// over is taken as a whole. Their memory is used again.
@@ -112,12 +121,22 @@ impl Queue {
         self.outcomes.pop()
     }
 
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.outcomes.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
+    /// How many measures wait, as [`outcomes`](Queue::outcomes) says of those.
+    pub(crate) fn measures(&self) -> usize {
+        self.measures.len()
     }
 
-    /// How many records and how many outcomes did not fit since the start.
+    /// The oldest measure.
+    pub(crate) fn pop_measure(&self) -> Option<ReportedMeasure> {
+        self.measures.pop()
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outcomes.is_empty() && self.measures.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
+    }
+
+    /// How many records, and how many outcomes and measures, did not fit since the start.
     pub(crate) fn dropped(&self) -> (u64, u64) {
         (self.dropped_records.load(Ordering::Relaxed), self.dropped_outcomes.load(Ordering::Relaxed))
     }
@@ -166,6 +185,8 @@ fn number_of_thread() -> usize {
 
 /// More threads than that share shards.
 const MOST_SHARDS: usize = 16;
+/// Measures come for a sample of the predictions or now and then, and each takes four times the memory of an outcome.
+const MOST_MEASURES: usize = 8_192;
 /// A small queue is not divided.
 const FEWEST_OF_SHARD: usize = 1024;
 /// Slips of a shard that are kept for later: as many as come in the few milliseconds for which a worker sleeps.

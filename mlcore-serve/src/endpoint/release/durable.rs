@@ -19,7 +19,7 @@ struct Kept {
 
 impl Resolver {
     /// The key of the tag; none for a policy without a trial, which a restart finds as it was built.
-    fn key(policy: &dyn RolloutPolicy) -> Option<String> {
+    pub(super) fn key(policy: &dyn RolloutPolicy) -> Option<String> {
         let trial: Arm = policy.requirements().trials.into_iter().next()?;
         Some(format!("mlcore.release.{trial}"))
     }

@@ -3,6 +3,7 @@
 mod attempts;
 mod durable;
 mod event;
+mod evidence;
 mod guarded;
 mod holding;
 mod loader;
@@ -20,6 +21,8 @@ use mlcore::{Error, Result, interrupt};
 
 use self::attempts::Attempts;
 pub use self::event::{Event, EventKind};
+use self::evidence::EvidenceProgress;
+pub(crate) use self::evidence::KeptEvidence;
 pub(crate) use self::guarded::words_of;
 use self::holding::Holding;
 pub use self::loader::ModelLoader;
@@ -48,6 +51,7 @@ pub(crate) struct Progress {
     /// The reason of a step that is still to be kept.
     to_keep: Option<String>,
     keeping: Attempts,
+    evidence: EvidenceProgress,
 }
 
 impl Progress {
@@ -158,11 +162,13 @@ impl Endpoint {
         let Some(mut releasing) = self.try_releasing() else { return Vec::new() };
         let now = self.inner.deployment.load_full();
         let elapsed = self.inner.clock.elapsed();
+        now.policy.tell_time(self.inner.clock.now());
         let decision = now.policy.decide(elapsed);
         if let Decision::Step { reason, .. } = &decision {
             releasing.to_keep = Some(reason.clone());
         }
         let failed = self.keep(&mut releasing, &now);
+        let failed = failed.into_iter().chain(self.keep_evidence(&mut releasing, &now));
         let Decision::Hold { reason, .. } = &decision else {
             releasing.holding.end();
             let mut events = self.carry_out(&mut releasing, &now, &decision);
@@ -188,6 +194,7 @@ impl Endpoint {
             Ok(kept) => {
                 (releasing.kept, releasing.to_keep) = (kept, None);
                 releasing.keeping.end();
+                releasing.evidence.stepped();
                 self.write_snapshot(now)
             }
             Err(error) => {
@@ -197,11 +204,41 @@ impl Endpoint {
         }
     }
 
+    /// Keeps what this replica has seen, where that is wanted and due. A step that is still to be kept comes first.
+    fn keep_evidence(&self, releasing: &mut Releasing<'_>, now: &Deployment) -> Option<Event> {
+        let evidence = self.inner.evidence.as_ref()?;
+        let elapsed = self.inner.clock.elapsed();
+        if releasing.to_keep.is_some() || !now.has_trial() || !releasing.evidence.is_due(evidence, elapsed) {
+            return None;
+        }
+        let kept = now.policy.save().and_then(|state| {
+            if releasing.evidence.is_new(&state) {
+                let (step, change) = (releasing.kept.as_deref(), self.change("evidence of the release so far"));
+                self.inner.resolver.keep_evidence(&*now.policy, evidence, &state, step, &change)?;
+            }
+            Ok(state)
+        });
+        match kept {
+            Ok(state) => {
+                releasing.evidence.kept(elapsed, state);
+                None
+            }
+            Err(error) => {
+                let error = releasing.evidence.attempts.fail(elapsed, error.to_string())?;
+                Some(self.event(EventKind::Failed { operation: "keep evidence".into(), error }))
+            }
+        }
+    }
+
     /// Forgets the step of a trial that is over. Where that fails, the next trial finds it, and that it is about other versions.
     fn forget(&self, releasing: &mut Releasing<'_>, policy: &dyn RolloutPolicy, reason: &str) {
         releasing.to_keep = None;
         if releasing.kept.take().is_some() {
             drop(self.inner.resolver.forget(policy, &self.change(reason)));
+        }
+        releasing.evidence = EvidenceProgress::default();
+        if let Some(evidence) = &self.inner.evidence {
+            drop(self.inner.resolver.forget_evidence(policy, evidence, &self.change(reason)));
         }
     }
 

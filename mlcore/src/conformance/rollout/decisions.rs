@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::traffic::{Traffic, arm, candidates, check, draw, play, unit};
 use crate::name::{MeasureName, Version};
 use crate::rollout::{Ask, Candidate, Candidates, Context, Decision, Observation, Outcome, RolloutPolicy};
+use crate::time::Timestamp;
 
 pub(super) fn hold<P: RolloutPolicy>(make: &impl Fn() -> P) {
     anything_is_observed(&make());
@@ -34,6 +35,8 @@ fn anything_is_observed(policy: &impl RolloutPolicy) {
                 let context = Context::EMPTY.with_features(&[f64::NAN, 1.0]);
                 policy.observe(&outcome.with_propensity(propensity).with_context(context));
                 check_decision(&policy.decide(Duration::MAX));
+                policy.tell_time(Timestamp::MAX);
+                policy.tell_time(Timestamp::MIN);
             }
         }
     }

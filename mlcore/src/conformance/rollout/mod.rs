@@ -24,7 +24,7 @@ pub enum Stickiness {
 /// - assignments name candidates whatever those are and whatever the context says; propensities lie in `(0, 1]` and,
 ///   without a context, match the frequencies over 20,000 units; shadows never answer;
 /// - equal arguments give equal assignments, from a fresh instance and a moment later too; units stick as declared;
-/// - any observation is taken, also about arms that are gone;
+/// - any observation is taken, also about arms that are gone, and any time is told;
 /// - promotions and rollbacks are repeated until they are carried out and not after it; an arm that is to be withdrawn is
 ///   assigned to no unit;
 /// - what was decided about an arm on trial is forgotten when `follow` says that another version answers for it, and not

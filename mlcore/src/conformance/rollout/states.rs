@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::traffic::{Trace, Traffic, play, play_anew};
+use super::traffic::{Trace, Traffic, play, play_anew, wall};
 use crate::error::Error;
 use crate::rollout::{PolicyState, RolloutPolicy, StateFormat};
 
@@ -39,6 +39,8 @@ fn restored_policies_go_on<P: RolloutPolicy>(make: &impl Fn() -> P, traffic: Tra
         }
         restore(&follower, &state);
         assert_eq!(saved(&follower), state, "a restored policy saves another state");
+        // A new process is told the time before it is asked.
+        [&follower, &original].into_iter().for_each(|policy| policy.tell_time(wall(quarter * QUARTER)));
         let (decision, expected) = (follower.decide(follower_clock), original.decide(clock));
         assert_eq!(
             decision, expected,

@@ -7,6 +7,7 @@ use crate::name::{Arm, UnitId, Version};
 use crate::rollout::{
     Ask, Assignment, Candidate, Candidates, Decision, Draw, Observation, Outcome, RolloutPolicy,
 };
+use crate::time::Timestamp;
 
 /// How the arms behave.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -91,6 +92,7 @@ pub(super) fn play(
         trace.assignments.push(assignment);
         if number % 50 == 49 {
             *clock += Duration::from_secs(1);
+            policy.tell_time(wall(number));
             trace.decisions.push(policy.decide(*clock));
         }
     }
@@ -115,6 +117,13 @@ pub(super) fn check(assignment: &Assignment, candidates: &Candidates) {
             assignment.position
         );
     }
+}
+
+/// What a clock on the wall shows at request `number`: a second after each, from a Monday morning on, whatever the policy's clock
+/// shows.
+pub(super) fn wall(number: u64) -> Timestamp {
+    const BEGIN_SECONDS: i64 = 1_780_308_000;
+    Timestamp::from_millis((BEGIN_SECONDS + number as i64) * 1_000)
 }
 
 pub(super) fn arm(name: &str) -> Arm {

@@ -33,7 +33,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Adds what the observation says of the guardrail's metric.
-    pub(super) fn add(
+    pub(in crate::rollout) fn add(
         &mut self,
         side: Side,
         observation: &Observation,
@@ -78,7 +78,7 @@ impl Evidence {
     }
 
     /// This evidence and that of requests which it does not hold yet.
-    pub(super) fn merge(&self, other: &Self) -> Self {
+    pub(in crate::rollout) fn merge(&self, other: &Self) -> Self {
         let (winsor, counted) = self.winsor.merge(&other.winsor);
         let mut merged = Self {
             winsor,
@@ -95,7 +95,7 @@ impl Evidence {
     }
 
     /// The harm that is certain, in words.
-    pub(super) fn harm(&self, guardrail: &Guardrail, levels: &Levels) -> Option<String> {
+    pub(in crate::rollout) fn harm(&self, guardrail: &Guardrail, levels: &Levels) -> Option<String> {
         let metric = &guardrail.metric;
         if let Some(limit) = guardrail.limit
             && self.log_wealth > -levels.limit.ln()
@@ -136,7 +136,11 @@ impl Evidence {
     }
 
     /// The harm that was excluded, in words; as an error what is missing.
-    pub(super) fn cleared(&self, guardrail: &Guardrail, levels: &Levels) -> Result<String, String> {
+    pub(in crate::rollout) fn cleared(
+        &self,
+        guardrail: &Guardrail,
+        levels: &Levels,
+    ) -> Result<String, String> {
         let (metric, margin) = (&guardrail.metric, guardrail.margin);
         let fewest = self.canary.count().min(self.control.count());
         if fewest < levels.min_samples {
@@ -203,13 +207,13 @@ impl Evidence {
 }
 
 /// How sure one claim must be at one step.
-pub(super) struct Levels {
+pub(in crate::rollout) struct Levels {
     /// The level of one claim that a margin is exceeded.
-    pub(super) harm: f64,
+    pub(in crate::rollout) harm: f64,
     /// The level of one claim that a limit is.
     limit: f64,
     /// The level of one exclusion of harm.
-    pub(super) clearing: f64,
+    pub(in crate::rollout) clearing: f64,
     min_samples: u64,
     /// The canary's share of the requests.
     share: f64,
@@ -223,29 +227,33 @@ impl Levels {
     /// The first step has three quarters of `alpha`, and the others share the rest: it is the first one that takes longest,
     /// because there the canary gets the fewest requests.
     pub(super) fn new(options: &RampOptions, step: usize) -> Self {
-        let steps = options.shares().len();
-        let part = match (steps, step) {
-            (0 | 1, _) => 1.0,
-            (_, 0) => FIRST_STEP,
-            (_, _) => (1.0 - FIRST_STEP) / (steps - 1) as f64,
-        };
-        let alpha = options.alpha * part;
-        let of = |wanted: fn(&Guardrail) -> bool| {
-            options.guardrails.iter().filter(|own| wanted(own)).count() as f64
-        };
+        let part = part(options.shares().len(), step);
+        let share = options.shares().get(step).copied().unwrap_or(0.0);
+        Self::of_parts(&options.guardrails, options.alpha, options.min_samples, share, [part; 2])
+    }
+
+    /// What follows where finding harm has the first of these parts of `alpha`, and excluding it the second.
+    pub(in crate::rollout) fn of_parts(
+        guardrails: &[Guardrail],
+        alpha: f64,
+        min_samples: u64,
+        share: f64,
+        [finding, excluding]: [f64; 2],
+    ) -> Self {
+        let of = |wanted: fn(&Guardrail) -> bool| guardrails.iter().filter(|own| wanted(own)).count() as f64;
         let watched = of(|own| own.metric == Metric::ErrorRate) > 0.0;
         let losses = of(|own| own.metric == Metric::Loss);
         // Each of them watches what has no number, too.
         let measures = of(|own| matches!(own.metric, Metric::Measured { .. }));
         let margins = of(|_| true) + measures + if watched { 0.0 } else { losses };
         // Outright failure is found within a few answers at any level, so that a limit needs little of it.
-        let harm = alpha / (margins + LIMIT * of(|own| own.limit.is_some()));
+        let harm = finding * alpha / (margins + LIMIT * of(|own| own.limit.is_some()));
         Self {
             harm,
             limit: LIMIT * harm,
-            clearing: alpha,
-            min_samples: options.min_samples,
-            share: options.shares().get(step).copied().unwrap_or(0.0),
+            clearing: excluding * alpha,
+            min_samples,
+            share,
             failures: !watched,
         }
     }
@@ -267,6 +275,15 @@ fn what_fails(metric: &Metric) -> String {
         Metric::ErrorRate | Metric::SlowShare { .. } | Metric::Loss | Metric::Judged { .. } => {
             "share of failures and of answers without a loss".to_owned()
         }
+    }
+}
+
+/// The part of `alpha` that the step at `place` of so many has.
+pub(in crate::rollout) fn part(steps: usize, place: usize) -> f64 {
+    match (steps, place) {
+        (0 | 1, _) => 1.0,
+        (_, 0) => FIRST_STEP,
+        (_, _) => (1.0 - FIRST_STEP) / (steps - 1) as f64,
     }
 }
 

@@ -238,7 +238,7 @@ impl Guardrail {
     }
 
     /// Refuses what is no guardrail, also when it was read from a file.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::rollout) fn check(&self) -> Result<()> {
         let refuse = |problem| Err(Error::invalid_input("build guardrail", self.metric.to_string(), problem));
         let Self { metric, margin, limit } = self;
         if !(*margin > 0.0 && margin.is_finite()) {

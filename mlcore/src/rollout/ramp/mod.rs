@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::evidence::Evidence;
-use self::evidence::Levels;
+pub(super) use self::evidence::{Levels, part};
 pub use self::expected::{ExpectedRequests, Traffic};
 pub use self::guardrail::{Guardrail, Metric};
 pub use self::options::{Expiry, RampOptions};
