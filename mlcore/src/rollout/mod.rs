@@ -42,7 +42,7 @@ use std::time::Duration;
 
 pub use self::ask::{Ask, Draw};
 pub use self::assignment::Assignment;
-pub use self::bandit::{AssignBy, BanditRollout, BanditRolloutOptions, ContextualRolloutOptions, RewardRule};
+pub use self::bandit::{AssignBy, BanditRollout, BanditRolloutOptions, RewardRule};
 pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};

@@ -3,6 +3,7 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bandit::{Evidence, WrittenBucket};
 use crate::error::{Error, Result};
 use crate::name::{Arm, Version};
 
@@ -14,6 +15,18 @@ pub(super) trait Sums: Clone + Debug {
     fn written(&self) -> Self::Written;
 
     fn merge(&mut self, other: &Self);
+}
+
+impl Sums for Evidence {
+    type Written = Vec<WrittenBucket>;
+
+    fn written(&self) -> Vec<WrittenBucket> {
+        self.written()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
 }
 
 /// What a version answers for: evidence is about it. `None` until the policy has been told which version answers.

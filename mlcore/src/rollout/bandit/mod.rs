@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::knowledge::{Best, Knowledge, Unfit, Written};
-use self::ledger::Sums;
-pub use self::options::{AssignBy, BanditRolloutOptions, ContextualRolloutOptions};
+pub use self::options::{AssignBy, BanditRolloutOptions};
 use self::published::{NO_EPOCH, Published, is_about};
 pub use self::reward::RewardRule;
 use super::since_asked::SinceAsked;
@@ -110,18 +109,6 @@ struct Progress {
     seen: u64,
     /// The probability of each arm of the options; none of one that may not answer.
     weights: Vec<Option<f64>>,
-}
-
-impl Sums for Evidence {
-    type Written = Vec<WrittenBucket>;
-
-    fn written(&self) -> Vec<WrittenBucket> {
-        self.written()
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.merge(other);
-    }
 }
 
 impl BanditRollout {

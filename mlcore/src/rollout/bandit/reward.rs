@@ -50,7 +50,10 @@ impl RewardRule {
     #[must_use]
     pub fn reward(&self, observation: &Observation) -> Option<f64> {
         match (self, observation) {
-            (_, Observation::Breach { .. }) => None,
+            // What the host reports of an arm beside its answers is for guardrails.
+            (_, Observation::Breach { .. } | Observation::Measured { .. } | Observation::Judged { .. }) => {
+                None
+            }
             (Self::ScaledLoss { .. } | Self::NegativeLoss { .. }, Observation::Answered { .. }) => None,
             (Self::Answered | Self::AnsweredWithin { .. }, Observation::Scored { .. }) => None,
             (Self::Answered, Observation::Answered { .. }) => Some(1.0),

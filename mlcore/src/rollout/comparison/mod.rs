@@ -399,7 +399,7 @@ mod tests {
         assert_eq!(back.report(), comparison.report());
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (name, value) in
-            [("flips", 1 << 40), ("requests", 3), ("rows", 0), ("labelled", 5), ("both_failures", 299)]
+            [("flips", 1_u64 << 40), ("requests", 3), ("rows", 0), ("labelled", 5), ("both_failures", 299)]
         {
             let mut forged = json.clone();
             forged[name] = value.into();
