@@ -56,6 +56,7 @@ mod ucb1;
 
 pub use self::allocation::Allocation;
 pub use self::epsilon_greedy::EpsilonGreedy;
+pub(crate) use self::evidence::{Evidence, WrittenBucket};
 pub use self::exp3::Exp3;
 pub use self::kl_ucb::KlUcb;
 pub use self::learner::Bandit;
