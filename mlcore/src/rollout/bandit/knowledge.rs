@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Ledger, Subject, Sums, WrittenSums};
+use crate::bandit::Memory;
 use crate::error::{Error, Result};
 use crate::name::{Arm, Version};
 use crate::rollout::Candidates;
@@ -22,6 +23,7 @@ pub(super) struct Knowledge<S> {
     pub(super) versions: BTreeMap<Arm, Version>,
     /// The arms that answer; `None` until the policy is told.
     pub(super) present: Option<BTreeSet<Arm>>,
+    memory: Memory,
     /// Time that passed for the policy, over processes; replicas go by the latest.
     pub(super) now: Duration,
 }
@@ -71,8 +73,9 @@ impl<W> Written<W> {
     }
 }
 
-impl<S: Sums> Default for Knowledge<S> {
-    fn default() -> Self {
+impl<S: Sums> Knowledge<S> {
+    /// Of a policy that has learnt nothing yet.
+    pub(super) fn new(memory: Memory) -> Self {
         Self {
             shared: Ledger::default(),
             offered: Ledger::default(),
@@ -80,12 +83,24 @@ impl<S: Sums> Default for Knowledge<S> {
             findings: Findings::default(),
             versions: BTreeMap::new(),
             present: None,
+            memory,
             now: Duration::ZERO,
         }
     }
-}
 
-impl<S: Sums> Knowledge<S> {
+    /// Time goes on, and outcomes are forgotten.
+    pub(super) fn advance(&mut self, passed: Duration) {
+        self.now = self.now.saturating_add(passed).min(LATEST);
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        let (memory, now) = (self.memory, self.now);
+        for ledger in self.ledgers_mut() {
+            ledger.sums.retain(|_, sums| sums.forget(memory, now));
+        }
+    }
+
     fn ledgers(&self) -> [&Ledger<S>; 3] {
         [&self.shared, &self.offered, &self.fresh]
     }
@@ -182,7 +197,7 @@ impl<S: Sums> Knowledge<S> {
     /// Reads what was written down, for a policy with these arms; `read` reads the sums of one version.
     pub(super) fn read<W>(
         written: &Written<W>,
-        arms: &[Arm],
+        (arms, memory): (&[Arm], Memory),
         read: impl Fn(&Arm, &W) -> Result<S>,
     ) -> Result<Self> {
         let corrupt = |subject: &str, problem: &str| Error::corrupt("restore policy", subject, problem);
@@ -199,7 +214,7 @@ impl<S: Sums> Knowledge<S> {
             best: written.best.clone(),
         };
         let (versions, now) = (written.versions.clone(), written.now);
-        Ok(Self { shared, findings, versions, now, ..Self::default() })
+        Ok(Self { shared, findings, versions, now, ..Self::new(memory) })
     }
 
     /// Goes on where `other` was, with the arms that answer here.
@@ -215,10 +230,8 @@ impl<S: Sums> Knowledge<S> {
             || !other.versions.keys().all(|arm| self.versions.contains_key(arm))
             || !self.findings.contains(&other.findings);
         if is_news {
-            self.adopt_versions(&other.versions);
             self.fresh.merge(&other.shared);
             self.learn_of(other);
-            self.name_versions();
         }
         is_news
     }
@@ -229,10 +242,9 @@ impl<S: Sums> Knowledge<S> {
         let mut known = Findings::default();
         match shared {
             Some(other) => {
-                self.adopt_versions(&other.versions);
+                known.clone_from(&other.findings);
+                self.shared.clone_from(&other.shared);
                 self.learn_of(&other);
-                (self.shared, known) = (other.shared, other.findings);
-                self.name_versions();
             }
             // Whatever was shared is not any more.
             None => {
@@ -257,14 +269,6 @@ impl<S: Sums> Knowledge<S> {
         self.shared.merge(&offered);
     }
 
-    /// Versions that a replica knows of, where this one knows none.
-    fn adopt_versions(&mut self, versions: &BTreeMap<Arm, Version>) {
-        for (arm, version) in versions {
-            self.versions.entry(arm.clone()).or_insert(*version);
-        }
-        self.name_versions();
-    }
-
     /// What was learnt before a version was known is about that which is known first.
     fn name_versions(&mut self) {
         for (arm, version) in &self.versions {
@@ -275,9 +279,15 @@ impl<S: Sums> Knowledge<S> {
         }
     }
 
+    /// Takes over what a replica knows beside its sums.
     fn learn_of(&mut self, other: &Self) {
+        for (arm, version) in &other.versions {
+            self.versions.entry(arm.clone()).or_insert(*version);
+        }
         self.findings.merge(&other.findings);
+        self.name_versions();
         self.now = self.now.max(other.now);
+        self.forget();
     }
 }
 
@@ -311,3 +321,6 @@ impl Findings {
         }));
     }
 }
+
+/// A time that no policy comes to: some 100,000 years.
+const LATEST: Duration = Duration::from_secs(1 << 42);

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bandit::Memory;
 use crate::bandit::{Evidence, WrittenBucket};
 use crate::error::{Error, Result};
 use crate::name::{Arm, Version};
@@ -15,6 +17,9 @@ pub(super) trait Sums: Clone + Debug {
     fn written(&self) -> Self::Written;
 
     fn merge(&mut self, other: &Self);
+
+    /// Forgets what does not count any more; answers whether something is left.
+    fn forget(&mut self, memory: Memory, now: Duration) -> bool;
 }
 
 impl Sums for Evidence {

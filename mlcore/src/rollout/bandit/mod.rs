@@ -87,7 +87,7 @@ pub struct BanditRollout {
 }
 
 /// What requests never wait for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Learner {
     knowledge: Knowledge<Evidence>,
     since: SinceAsked,
@@ -111,6 +111,23 @@ struct Progress {
     weights: Vec<Option<f64>>,
 }
 
+impl Sums for Evidence {
+    type Written = Vec<WrittenBucket>;
+
+    fn written(&self) -> Vec<WrittenBucket> {
+        self.written()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
+
+    fn forget(&mut self, memory: Memory, now: Duration) -> bool {
+        self.forget(memory, now);
+        !self.is_empty()
+    }
+}
+
 impl BanditRollout {
     /// The format in which its state is saved.
     pub const FORMAT: StateFormat = StateFormat::new("bandit", 1);
@@ -123,7 +140,16 @@ impl BanditRollout {
         options.check()?;
         let key = xxh3_64(options.name.as_bytes());
         let published = ArcSwap::from_pointee(Published::new(Vec::new(), key, None));
-        let policy = Self { options, key, learner: Mutex::default(), published, ignored: AtomicU64::new(0) };
+        let learner = Learner {
+            knowledge: Knowledge::new(options.bandit.memory),
+            since: SinceAsked::default(),
+            published_at: Duration::ZERO,
+            known: 0.0,
+            seen: 0,
+            told: None,
+        };
+        let policy =
+            Self { options, key, learner: Mutex::new(learner), published, ignored: AtomicU64::new(0) };
         policy.publish(&mut policy.learner());
         Ok(policy)
     }
@@ -267,7 +293,7 @@ impl BanditRollout {
 
     fn read(&self, written: &Written<Vec<WrittenBucket>>) -> Result<Knowledge<Evidence>> {
         let (memory, now) = (self.options.bandit.memory, written.now());
-        Knowledge::read(written, &self.options.arms, |arm, buckets: &Vec<WrittenBucket>| {
+        Knowledge::read(written, (&self.options.arms, memory), |arm, buckets: &Vec<WrittenBucket>| {
             let corrupt = |problem: &str| Error::corrupt("restore policy", format!("arm {arm}"), problem);
             let evidence = Evidence::read(buckets, memory, arm.as_str())?;
             if evidence.newest().is_some_and(|newest| newest > memory.bucket(now)) {
@@ -399,7 +425,7 @@ impl RolloutPolicy for BanditRollout {
     fn decide(&self, now: Duration) -> Decision {
         let mut learner = self.learner();
         let passed = learner.since.ask(now);
-        learner.knowledge.now = learner.knowledge.now.saturating_add(passed).min(LATEST);
+        learner.knowledge.advance(passed);
         if self.is_due(&learner) {
             self.publish(&mut learner);
         }
@@ -487,8 +513,6 @@ impl RolloutPolicy for BanditRollout {
 
 /// The squares of smaller ones are nothing.
 const LEAST_PROPENSITY: f64 = 1e-100;
-/// A time that no policy comes to: some 100,000 years.
-const LATEST: Duration = Duration::from_secs(1 << 42);
 
 #[cfg(test)]
 pub(super) mod tests;
