@@ -126,6 +126,10 @@ parsed! {
     Arm, "arm", check_name
 }
 parsed! {
+    /// The name of a number or of a verdict that a host reports about an arm, such as `cost` or `drift`: written as a model name.
+    MeasureName, "measure name", check_name
+}
+parsed! {
     /// What is assigned to an arm: a user, session or device; 1 to 256 bytes of any text without control characters.
     UnitId, "unit id", check_unit
 }

@@ -19,7 +19,8 @@ fn one_outlier_does_not_block_a_ramp() {
         for place in [0, 29, 30, 700] {
             for side in [Side::Canary, Side::Control] {
                 for (worse, ends) in [(0.0, "promoted"), (1.0, "rolled back")] {
-                    let options = RampOptions::new(guardrails).with_steps([0.5]).with_min_samples(400);
+                    let options =
+                        RampOptions::new(guardrails.clone()).with_steps([0.5]).with_min_samples(400);
                     let mut ramp = Ramp::new(options).unwrap();
                     let mut ended = "";
                     for number in 0..40_000 {

@@ -305,3 +305,19 @@ fn another_version_on_either_side_begins_anew() {
         }
     }
 }
+
+/// What a release of before there were measures has kept, as it wrote it.
+#[test]
+fn a_state_of_before_measures_goes_on() {
+    let text = include_str!("../../testdata/rollout/canary_0.json");
+    let state: PolicyState = serde_json::from_str(text).unwrap();
+    let policy = Canary::from_state(&state).unwrap();
+    let ramp = policy.ramp();
+    assert_eq!(ramp.options().guardrails.len(), 3);
+    assert_eq!(ramp.options().traffic.as_ref().unwrap().metric, Metric::ErrorRate);
+    assert!(ramp.evidence().iter().all(|own| own.canary.count() > 20 && own.control.count() > 600));
+    assert_eq!(policy.save().unwrap(), state);
+    assert_eq!(serde_json::to_string(&policy.save().unwrap()).unwrap(), text.trim());
+    let decisions = traffic(&policy, 800..40_000, 0.0);
+    assert!(decisions.iter().any(|decision| matches!(decision, Decision::Step { .. })), "{decisions:?}");
+}

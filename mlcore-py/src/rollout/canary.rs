@@ -73,8 +73,8 @@ impl Guardrail {
 
     /// What it watches.
     #[getter]
-    fn metric(&self) -> &str {
-        self.guardrail.metric().as_str()
+    fn metric(&self) -> String {
+        self.guardrail.metric().spelling()
     }
 
     /// How much worse the canary may be.
@@ -148,10 +148,10 @@ impl Traffic {
     }
 
     fn __repr__(&self) -> String {
-        let rollout::Traffic { metric, baseline, harm, requests, .. } = self.traffic;
+        let rollout::Traffic { metric, baseline, harm, requests, .. } = &self.traffic;
         let requests = requests.map_or_else(String::new, |requests| format!(", requests={requests}"));
         let budget = self.budget.map_or_else(String::new, |budget| format!(", budget={budget:?}"));
-        format!("Traffic('{}', {baseline:?}, {harm:?}{requests}{budget})", metric.as_str())
+        format!("Traffic('{}', {baseline:?}, {harm:?}{requests}{budget})", metric.spelling())
     }
 }
 
@@ -240,7 +240,7 @@ impl Canary {
         traffic: Option<PyRef<'_, Traffic>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
-            let mut ramp = RampOptions::new(guardrails.iter().map(|guardrail| guardrail.guardrail));
+            let mut ramp = RampOptions::new(guardrails.iter().map(|guardrail| guardrail.guardrail.clone()));
             if let Some(steps) = steps {
                 ramp = ramp.with_steps(steps);
             }
@@ -311,10 +311,10 @@ impl Canary {
             let ramp = self.ramp(py)?;
             let options = ramp.options();
             let traffic = match harm.cast::<Traffic>() {
-                Ok(traffic) => traffic.get().traffic,
+                Ok(traffic) => traffic.get().traffic.clone(),
                 Err(_) => {
                     let wanted = |guardrail: &rollout::Guardrail| {
-                        metric.is_none_or(|metric| metric == guardrail.metric().as_str())
+                        metric.is_none_or(|metric| metric == guardrail.metric().spelling())
                     };
                     let mut known = options.guardrails.iter().zip(ramp.evidence());
                     let Some((guardrail, evidence)) = known.find(|(guardrail, _)| wanted(guardrail)) else {
@@ -323,10 +323,10 @@ impl Canary {
                         return Err(invalid(py, OPERATION, metric.unwrap_or_default(), problem, remedy));
                     };
                     let metric = guardrail.metric();
-                    let planned = options.traffic.filter(|traffic| traffic.metric == metric);
+                    let planned = options.traffic.as_ref().filter(|traffic| traffic.metric == *metric);
                     let control = &evidence.control;
                     let shown = (control.count() > 0).then(|| match metric {
-                        Metric::Loss => control.variance().sqrt(),
+                        Metric::Loss | Metric::Measured { .. } => control.variance().sqrt(),
                         _ => control.mean(),
                     });
                     let Some(baseline) = baseline.or(planned.map(|traffic| traffic.baseline)).or(shown)
@@ -336,7 +336,7 @@ impl Canary {
                             "pass baseline, the control's share of errors or the deviation of its loss";
                         return Err(invalid(py, OPERATION, "baseline", problem, remedy));
                     };
-                    rollout::Traffic::new(metric, baseline, harm.extract()?)
+                    rollout::Traffic::new(metric.clone(), baseline, harm.extract()?)
                         .map_err(|error| raise(py, &error))?
                 }
             };

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use crate::name::Arm;
+use crate::name::{Arm, MeasureName};
 
 /// What came of one request: evidence for the policy that assigned it.
 ///
@@ -82,6 +82,22 @@ pub enum Observation {
         /// How wrong the answer was: log loss, squared error, cost. Less is better.
         loss: f64,
     },
+    /// A number that the host knows of the arm under a name of its own: cost, calibration error, minutes until a click.
+    #[non_exhaustive]
+    Measured {
+        /// What was measured.
+        name: MeasureName,
+        /// The number. Less is better; of one where more is better, report the negative.
+        value: f64,
+    },
+    /// A yes or no about the arm under a name of the host's own: a drift monitor's verdict on a window, a click that did not come.
+    #[non_exhaustive]
+    Judged {
+        /// What was judged.
+        name: MeasureName,
+        /// Whether the verdict is one against the arm.
+        harmful: bool,
+    },
     /// Something outside found the arm unfit: a monitor, an operator.
     #[non_exhaustive]
     Breach {
@@ -101,6 +117,28 @@ impl Observation {
     #[must_use]
     pub fn scored(loss: f64) -> Self {
         Self::Scored { loss }
+    }
+
+    /// The number `value`, less of which is better, was measured under this name.
+    ///
+    /// ```
+    /// use mlcore::name::MeasureName;
+    /// use mlcore::rollout::Observation;
+    ///
+    /// let cost = Observation::measured(MeasureName::new("cost")?, 0.0031);
+    /// let text = r#"{"observation":"measured","name":"cost","value":0.0031}"#;
+    /// assert_eq!(serde_json::to_string(&cost)?, text);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn measured(name: MeasureName, value: f64) -> Self {
+        Self::Measured { name, value }
+    }
+
+    /// A verdict under this name was against the arm, or was not.
+    #[must_use]
+    pub fn judged(name: MeasureName, harmful: bool) -> Self {
+        Self::Judged { name, harmful }
     }
 
     /// Something outside found the arm unfit, for this reason.

@@ -143,7 +143,7 @@ pub struct CanarySettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardrailSettings {
-    /// `error_rate`, `slow_share` or `loss`.
+    /// `error_rate`, `slow_share` or `loss`; `measured:NAME` or `judged:NAME` for what the host reports.
     pub metric: String,
     /// The budget of `slow_share`, in milliseconds.
     pub budget_ms: Option<f64>,

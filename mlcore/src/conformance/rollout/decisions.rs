@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::traffic::{Traffic, arm, candidates, check, draw, play, unit};
-use crate::name::Version;
+use crate::name::{MeasureName, Version};
 use crate::rollout::{Ask, Candidate, Candidates, Context, Decision, Observation, Outcome, RolloutPolicy};
 
 pub(super) fn hold<P: RolloutPolicy>(make: &impl Fn() -> P) {
@@ -21,6 +21,9 @@ fn anything_is_observed(policy: &impl RolloutPolicy) {
         Observation::scored(f64::NAN),
         Observation::scored(f64::INFINITY),
         Observation::scored(-f64::MAX),
+        Observation::measured(measure(), f64::NAN),
+        Observation::measured(measure(), f64::MAX),
+        Observation::judged(measure(), true),
         Observation::breach(""),
     ];
     for name in ["champion", "challenger", "third", "stranger"] {
@@ -115,6 +118,10 @@ fn carried_out(policy: &impl RolloutPolicy, decision: &Decision, now: Duration) 
     let next = serving.decide(now);
     check_decision(&next);
     assert!(!same(&next), "{decision:?} was carried out, and is wanted again");
+}
+
+fn measure() -> MeasureName {
+    MeasureName::new("measure").unwrap()
 }
 
 fn check_decision(decision: &Decision) {

@@ -20,10 +20,10 @@ pub struct Evidence {
     /// Evidence about the difference of two shares: of the metric, or of the answers without a loss.
     #[serde(default)]
     bets: Bets,
-    /// Of a loss: the first ones, and between what bounds the others count.
+    /// Of a mean: the first values, and between what bounds the others count.
     #[serde(default, skip_serializing_if = "Winsor::is_new")]
     winsor: Winsor,
-    /// Of a loss: 1 for each answer without one, else 0, in the canary.
+    /// Of a mean: 1 for each answer or report without a number, else 0, in the canary.
     #[serde(default)]
     failed_canary: Moments,
     /// And in the control.
@@ -41,9 +41,8 @@ impl Evidence {
         levels: &Levels,
     ) {
         let share = levels.share;
-        if guardrail.metric == Metric::Loss
-            && levels.failures
-            && let Some(failed) = Metric::has_failed(observation)
+        if levels.watches_failures_of(&guardrail.metric)
+            && let Some(failed) = guardrail.metric.has_failed(observation)
         {
             let before = [&self.failed_canary, &self.failed_control];
             self.bets.settle(side, failed, FAILURES_BESIDE_A_LOSS, before, share);
@@ -52,14 +51,12 @@ impl Evidence {
             values.push(f64::from(u8::from(failed)));
         }
         let Some(value) = guardrail.metric.value(observation) else { return };
-        if guardrail.metric == Metric::Loss {
+        if !guardrail.metric.is_share() {
             let counted = self.winsor.add(side, value, guardrail.margin);
-            return self.push_losses(counted);
+            return self.push_values(counted);
         }
-        if guardrail.metric.is_share() {
-            let before = [&self.canary, &self.control];
-            self.bets.settle(side, value > 0.5, guardrail.margin, before, share);
-        }
+        let before = [&self.canary, &self.control];
+        self.bets.settle(side, value > 0.5, guardrail.margin, before, share);
         match side {
             Side::Control => self.control.push(value),
             Side::Canary => {
@@ -71,11 +68,11 @@ impl Evidence {
         }
     }
 
-    fn push_losses(&mut self, losses: impl IntoIterator<Item = (Side, f64)>) {
-        for (side, loss) in losses {
+    fn push_values(&mut self, values: impl IntoIterator<Item = (Side, f64)>) {
+        for (side, value) in values {
             match side {
-                Side::Canary => self.canary.push(loss),
-                Side::Control => self.control.push(loss),
+                Side::Canary => self.canary.push(value),
+                Side::Control => self.control.push(value),
             }
         }
     }
@@ -93,13 +90,13 @@ impl Evidence {
             failed_canary: self.failed_canary.merge(&other.failed_canary),
             failed_control: self.failed_control.merge(&other.failed_control),
         };
-        merged.push_losses(counted);
+        merged.push_values(counted);
         merged
     }
 
     /// The harm that is certain, in words.
     pub(super) fn harm(&self, guardrail: &Guardrail, levels: &Levels) -> Option<String> {
-        let metric = guardrail.metric;
+        let metric = &guardrail.metric;
         if let Some(limit) = guardrail.limit
             && self.log_wealth > -levels.limit.ln()
             && self.canary.mean() > limit
@@ -120,11 +117,12 @@ impl Evidence {
                 )
             });
         }
-        if levels.failures && self.bets.harm() > -levels.harm.ln() {
+        if levels.watches_failures_of(metric) && self.bets.harm() > -levels.harm.ln() {
             return Some(format!(
-                "the share of failures and of answers without a loss is {}: certainly worse by more than \
-                 {FAILURES_BESIDE_A_LOSS}, which is allowed beside a loss",
-                against(&self.failed_canary, &self.failed_control)
+                "the {} is {}: certainly worse by more than {FAILURES_BESIDE_A_LOSS}, which is allowed beside {}",
+                what_fails(metric),
+                against(&self.failed_canary, &self.failed_control),
+                if *metric == Metric::Loss { "a loss" } else { "a measure" }
             ));
         }
         let low = self.bound(levels, Alternative::Greater)?;
@@ -139,7 +137,7 @@ impl Evidence {
 
     /// The harm that was excluded, in words; as an error what is missing.
     pub(super) fn cleared(&self, guardrail: &Guardrail, levels: &Levels) -> Result<String, String> {
-        let (metric, margin) = (guardrail.metric, guardrail.margin);
+        let (metric, margin) = (&guardrail.metric, guardrail.margin);
         let fewest = self.canary.count().min(self.control.count());
         if fewest < levels.min_samples {
             return Err(format!("{metric}: {fewest} of {} samples an arm", levels.min_samples));
@@ -156,12 +154,15 @@ impl Evidence {
                 )),
             };
         }
-        if levels.failures
+        // A host that reports nothing but numbers need not prove that it does.
+        let is_suspect = *metric == Metric::Loss || self.failed_canary.mean() > 0.0;
+        if levels.watches_failures_of(metric)
+            && is_suspect
             && let Some(evidence) = self.missing(levels)
         {
             return Err(format!(
-                "share of failures and of answers without a loss {}: worse by {FAILURES_BESIDE_A_LOSS} is still possible; \
-                 {evidence}",
+                "{} {}: worse by {FAILURES_BESIDE_A_LOSS} is still possible; {evidence}",
+                what_fails(metric),
                 against(&self.failed_canary, &self.failed_control)
             ));
         }
@@ -184,7 +185,7 @@ impl Evidence {
         })
     }
 
-    /// The always-valid bound of `canary - control` of a loss: from below for [`Alternative::Greater`], else from above. `None`
+    /// The always-valid bound of `canary - control` of a mean: from below for [`Alternative::Greater`], else from above. `None`
     /// while there is too little data for the asymptotics.
     fn bound(&self, levels: &Levels, side: Alternative) -> Option<f64> {
         if self.canary.count().min(self.control.count()) < FEWEST_FOR_A_VARIANCE {
@@ -234,7 +235,9 @@ impl Levels {
         };
         let watched = of(|own| own.metric == Metric::ErrorRate) > 0.0;
         let losses = of(|own| own.metric == Metric::Loss);
-        let margins = of(|_| true) + if watched { 0.0 } else { losses };
+        // Each of them watches what has no number, too.
+        let measures = of(|own| matches!(own.metric, Metric::Measured { .. }));
+        let margins = of(|_| true) + measures + if watched { 0.0 } else { losses };
         // Outright failure is found within a few answers at any level, so that a limit needs little of it.
         let harm = alpha / (margins + LIMIT * of(|own| own.limit.is_some()));
         Self {
@@ -244,6 +247,25 @@ impl Levels {
             min_samples: options.min_samples,
             share: options.shares().get(step).copied().unwrap_or(0.0),
             failures: !watched,
+        }
+    }
+
+    /// Whether a guardrail on this metric watches what has no number.
+    pub(super) fn watches_failures_of(&self, metric: &Metric) -> bool {
+        match metric {
+            Metric::Loss => self.failures,
+            Metric::Measured { .. } => true,
+            Metric::ErrorRate | Metric::SlowShare { .. } | Metric::Judged { .. } => false,
+        }
+    }
+}
+
+/// What counts as a failure beside a mean, in words.
+fn what_fails(metric: &Metric) -> String {
+    match metric {
+        Metric::Measured { name } => format!("share of reports of {name} that are no number"),
+        Metric::ErrorRate | Metric::SlowShare { .. } | Metric::Loss | Metric::Judged { .. } => {
+            "share of failures and of answers without a loss".to_owned()
         }
     }
 }

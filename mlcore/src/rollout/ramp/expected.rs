@@ -8,12 +8,13 @@ use crate::stats::ConfidenceSequence;
 
 /// What a release is expected to meet: what the control does, the harm that must be found, and how many requests there are.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
     /// The metric, which a guardrail watches.
     pub metric: Metric,
-    /// What is known of the control: its share of errors or of slow answers; of a loss its standard deviation.
+    /// What is known of the control: its share of errors, of slow answers or of verdicts; of a loss or a measure its
+    /// standard deviation.
     pub baseline: f64,
     /// By how much the canary would be worse, in the metric's unit.
     pub harm: f64,
@@ -106,7 +107,7 @@ impl RampOptions {
             let [to_roll_back, to_step] = if traffic.metric.is_share() {
                 of_share(guardrail, traffic, *share, &levels)
             } else {
-                of_loss(guardrail, traffic, *share, &levels)
+                of_mean(guardrail, traffic, *share, &levels)
             };
             let smaller_arm = share.min(1.0 - share);
             let fewest = self.min_samples as f64 / smaller_arm;
@@ -166,7 +167,7 @@ fn of_share(guardrail: &Guardrail, traffic: &Traffic, share: f64, levels: &Level
     [found.flatten(), Bets::expected_requests(false, levels.clearing, margin, equal, share)]
 }
 
-fn of_loss(guardrail: &Guardrail, traffic: &Traffic, share: f64, levels: &Levels) -> [Option<f64>; 2] {
+fn of_mean(guardrail: &Guardrail, traffic: &Traffic, share: f64, levels: &Levels) -> [Option<f64>; 2] {
     let Traffic { baseline, harm, .. } = *traffic;
     let variance = baseline * baseline / (share * (1.0 - share));
     let requests = |level: f64, gap: f64| -> Option<f64> {
@@ -184,7 +185,7 @@ fn of_loss(guardrail: &Guardrail, traffic: &Traffic, share: f64, levels: &Levels
     };
     let found = (harm > guardrail.margin).then(|| requests(levels.harm, harm - guardrail.margin)).flatten();
     let mut cleared = requests(levels.clearing, guardrail.margin);
-    if levels.failures {
+    if guardrail.metric == Metric::Loss && levels.failures {
         let level = levels.clearing;
         let failures = Bets::expected_requests(false, level, FAILURES_BESIDE_A_LOSS, [0.0, 0.0], share);
         cleared = cleared.zip(failures).map(|(losses, failures)| losses.max(failures));

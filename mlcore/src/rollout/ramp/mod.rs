@@ -67,7 +67,8 @@ pub enum Phase {
 ///
 /// Shares (error rate, slow answers) are judged by bets on the difference of two shares, and limits by bets on one: test
 /// martingales, exact for any number of answers, and valid from day to day while the arms are assigned by chance. Losses are
-/// judged by asymptotic sequences: [`ConfidenceSequence`](crate::stats::ConfidenceSequence).
+/// judged by asymptotic sequences: [`ConfidenceSequence`](crate::stats::ConfidenceSequence). So are numbers that the host
+/// [measures](Metric::Measured), and its [verdicts](Metric::Judged) are shares.
 ///
 /// [`RampOptions::expected_requests`] says beforehand how many requests a release takes.
 ///

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Side;
 
-/// Winsorises losses: what lies beyond bounds counts as the bound.
+/// Winsorises losses and measures: what lies beyond bounds counts as the bound.
 ///
 /// One outcome of 1e99, a slip of the pen or malice, gives a mean and a variance that no number of later ones mends. The bounds
 /// are the median of the first losses of a step, and [`MARGINS`] margins to either side: fixed before what they bound comes, and
