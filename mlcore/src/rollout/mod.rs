@@ -19,6 +19,7 @@ mod blue_green;
 mod bucket;
 mod canary;
 mod candidates;
+mod comparison;
 mod context;
 mod decision;
 mod fixed;
@@ -41,6 +42,10 @@ pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
 pub use self::candidates::{ArmSet, Candidate, Candidates};
+pub use self::comparison::{
+    Agreement, AgreementOptions, AgreementVerdict, BoundedShare, Comparison, ComparisonReport, LabelPair,
+    RankCorrelation, Reply, Spreads, Tolerance,
+};
 pub use self::context::{Context, OwnedContext};
 pub use self::decision::Decision;
 pub use self::fixed::Fixed;
