@@ -7,16 +7,19 @@ use arc_swap::ArcSwap;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
-use mlcore::name::{Alias, ModelName};
+use mlcore::name::{Alias, Arm, ModelName};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Candidates, Fixed, RolloutPolicy};
+use mlcore::rollout::{Candidates, Fixed, RolloutPolicy, Tolerance};
 use mlcore::runner::RunOptions;
-use mlcore::{Error, Result, memory};
+use mlcore::{Error, Result};
 use mlcore_drift::catalog::Catalog;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::transform::custom::Functions;
 
-use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched, as_micros};
+use super::background::{
+    Consumer, Loss, RecordSink, Scoring, ShadowBudget, ShadowOptions, Shadows, Tally, Watch, Watched,
+    as_micros,
+};
 use super::clock::{Clock, SystemClock};
 use super::decide::{Deployment, OutcomeIds, Sequence};
 use super::input::Columns;
@@ -41,7 +44,7 @@ pub struct EndpointBuilder {
     policy: Option<Arc<dyn RolloutPolicy>>,
     run_options: RunOptions,
     queue_capacity: usize,
-    shadow_capacity: usize,
+    shadows: ShadowOptions,
     open_predictions: usize,
     seed: Option<u64>,
     follow_interval: Option<Duration>,
@@ -103,7 +106,7 @@ impl EndpointBuilder {
             policy: None,
             run_options: RunOptions::default(),
             queue_capacity: DEFAULT_QUEUE_CAPACITY,
-            shadow_capacity: DEFAULT_SHADOW_CAPACITY,
+            shadows: ShadowOptions::default(),
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
             seed: None,
             follow_interval: Some(DEFAULT_FOLLOW_INTERVAL),
@@ -273,10 +276,27 @@ impl EndpointBuilder {
         self
     }
 
-    /// Lets `runs` shadow runs wait; what comes beyond is dropped and counted. 4,096 by default, far fewer than records:
-    /// under load shadows are what is missed least.
+    /// Lets `runs` of each shadow wait; what comes beyond is dropped and counted. 4,096 by default: see [`ShadowBudget`].
     pub fn with_shadow_capacity(mut self, runs: usize) -> Self {
-        self.shadow_capacity = runs;
+        self.shadows.budget.waiting = runs;
+        self
+    }
+
+    /// Gives each shadow this budget, but for those that have [one of their own](Self::with_shadow_budget_of).
+    pub fn with_shadow_budget(mut self, budget: ShadowBudget) -> Self {
+        self.shadows.budget = budget;
+        self
+    }
+
+    /// Gives the shadow `arm` a budget of its own.
+    pub fn with_shadow_budget_of(mut self, arm: Arm, budget: ShadowBudget) -> Self {
+        self.shadows.budgets.push((arm, budget));
+        self
+    }
+
+    /// Compares the answers of shadows under this tolerance; numpy's by default, which allows for rounding.
+    pub fn with_shadow_tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.shadows.tolerance = tolerance;
         self
     }
 
@@ -376,7 +396,12 @@ impl EndpointBuilder {
         consumer.count_for_fleet(self.counts);
         pending
             .extend(consumer.follow(&deployment).into_iter().map(|kind| Event::new(self.clock.now(), kind)));
-        memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
+        let arms: Vec<Arm> = [&resolver.default_arm]
+            .into_iter()
+            .chain(&resolver.arms)
+            .map(|alias| alias.arm.clone())
+            .collect();
+        let shadows = Shadows::new(&self.shadows, &arms)?;
         Ok(Endpoint {
             inner: Arc::new(Inner {
                 resolver,
@@ -390,7 +415,7 @@ impl EndpointBuilder {
                 pending: Mutex::new(pending),
                 processed: AtomicU64::new(as_micros(now)),
                 queue: Queue::new(self.queue_capacity)?,
-                shadows: Shadows::new(self.shadow_capacity),
+                shadows,
                 kept,
                 tally,
                 preparation,
@@ -454,5 +479,4 @@ pub(crate) fn champion() -> Result<Alias> {
 
 const DEFAULT_FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
-const DEFAULT_SHADOW_CAPACITY: usize = 4_096;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

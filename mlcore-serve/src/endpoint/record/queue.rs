@@ -117,6 +117,11 @@ impl Queue {
         self.outcomes.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
     }
 
+    /// Whether the records of this thread fill more than half of their room: what is missed less than they are should stay out.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.shards().next().is_some_and(|own| own.waiting.len() > own.waiting.capacity() / 2)
+    }
+
     /// How many records and how many outcomes did not fit since the start.
     pub(crate) fn dropped(&self) -> (u64, u64) {
         (self.dropped_records.load(Ordering::Relaxed), self.dropped_outcomes.load(Ordering::Relaxed))
