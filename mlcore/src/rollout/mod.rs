@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Fixed`] | always the same arm |
 //! | [`Weighted`] | arms by weight, each unit always the same one |
+//! | [`Experiments`] | arms by share and by targeting rules, in layers, with hold-outs, overrides and feature flags |
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
 //! | [`Repeated`] | what another policy says, for one release after the other |
@@ -21,6 +22,7 @@ mod canary;
 mod candidates;
 mod context;
 mod decision;
+mod experiments;
 mod fixed;
 mod outcome;
 mod ramp;
@@ -43,6 +45,10 @@ pub use self::canary::{Canary, CanaryOptions};
 pub use self::candidates::{ArmSet, Candidate, Candidates};
 pub use self::context::{Context, OwnedContext};
 pub use self::decision::Decision;
+pub use self::experiments::{
+    ErrorCode, EvaluationDetails, Experiment, Experiments, ExperimentsOptions, FlagMetadata, Layer, Operator,
+    Override, Reason, Rule, Stretches, Target, Undecided, Variant, Verdict,
+};
 pub use self::fixed::Fixed;
 pub use self::outcome::{Observation, Outcome};
 pub use self::ramp::{
@@ -96,6 +102,7 @@ policies! {
     canary: Canary,
     shadow: Shadowed<Arc<dyn RolloutPolicy>>,
     blue_green: BlueGreen,
+    experiments: Experiments,
 }
 
 /// Decides who answers, and what follows from what came of it.
