@@ -7,6 +7,7 @@ __all__ = [
     "drift",
     "endpoint",
     "evaluate",
+    "experiment",
     "features",
     "metrics",
     "package",
@@ -27,6 +28,7 @@ __version__: str
 drift: ModuleType
 endpoint: ModuleType
 evaluate: ModuleType
+experiment: ModuleType
 features: ModuleType
 metrics: ModuleType
 package: ModuleType
