@@ -232,8 +232,10 @@ fn a_plan_that_cannot_decide_in_its_traffic_is_warned_of() {
     let traffic = Expected::new(Metric::ErrorRate, 0.02, 0.02).unwrap();
     let options = RampOptions::new([error_rate(0.01)]);
     let warnings = |traffic| options.clone().with_traffic(traffic).warnings();
-    assert!(warnings(traffic).is_empty() && warnings(traffic.with_requests(1_000_000)).is_empty());
-    let told = warnings(traffic.with_requests(5_000));
+    assert!(
+        warnings(traffic.clone()).is_empty() && warnings(traffic.clone().with_requests(1_000_000)).is_empty()
+    );
+    let told = warnings(traffic.clone().with_requests(5_000));
     assert!(told.len() >= 4, "{told:?}");
     assert!(told[0].contains("step 1 (5 % of the units): error rate worse by 0.02 takes about"), "{told:?}");
     assert!(

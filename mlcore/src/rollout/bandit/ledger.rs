@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bandit::Memory;
-use crate::bandit::{Evidence, WrittenBucket};
+use crate::bandit::{Evidence, Memory, WrittenBucket};
 use crate::error::{Error, Result};
 use crate::name::{Arm, Version};
 
@@ -31,6 +30,11 @@ impl Sums for Evidence {
 
     fn merge(&mut self, other: &Self) {
         self.merge(other);
+    }
+
+    fn forget(&mut self, memory: Memory, now: Duration) -> bool {
+        self.forget(memory, now);
+        !self.is_empty()
     }
 }
 

@@ -20,10 +20,8 @@ pub use self::options::{AssignBy, BanditRolloutOptions};
 use self::published::{NO_EPOCH, Published, is_about};
 pub use self::reward::RewardRule;
 use super::since_asked::SinceAsked;
-use super::{
-    Ask, Assignment, Candidates, Decision, Fixed, Observation, Outcome, PolicyState, Requirements,
-    RolloutPolicy, StateFormat, bucket,
-};
+use super::{Ask, Assignment, Candidates, Decision, Fixed, Observation, Outcome, PolicyState, bucket};
+use super::{Requirements, RolloutPolicy, StateFormat};
 use crate::bandit::{ArmStatistics, Bandit, BanditPolicy, Evidence, Memory, TrackAndStop, WrittenBucket};
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -109,23 +107,6 @@ struct Progress {
     seen: u64,
     /// The probability of each arm of the options; none of one that may not answer.
     weights: Vec<Option<f64>>,
-}
-
-impl Sums for Evidence {
-    type Written = Vec<WrittenBucket>;
-
-    fn written(&self) -> Vec<WrittenBucket> {
-        self.written()
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.merge(other);
-    }
-
-    fn forget(&mut self, memory: Memory, now: Duration) -> bool {
-        self.forget(memory, now);
-        !self.is_empty()
-    }
 }
 
 impl BanditRollout {

@@ -51,7 +51,9 @@ impl RewardRule {
     pub fn reward(&self, observation: &Observation) -> Option<f64> {
         match (self, observation) {
             // What the host reports of an arm beside its answers is for guardrails.
-            (_, Observation::Breach { .. } | Observation::Measured { .. } | Observation::Judged { .. }) => None,
+            (_, Observation::Breach { .. } | Observation::Measured { .. } | Observation::Judged { .. }) => {
+                None
+            }
             (Self::ScaledLoss { .. } | Self::NegativeLoss { .. }, Observation::Answered { .. }) => None,
             (Self::Answered | Self::AnsweredWithin { .. }, Observation::Scored { .. }) => None,
             (Self::Answered, Observation::Answered { .. }) => Some(1.0),

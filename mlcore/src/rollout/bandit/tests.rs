@@ -27,7 +27,7 @@ fn search() -> BanditRolloutOptions {
 pub(crate) fn contract() {
     let thompson = options(BanditOptions::new(ThompsonBeta::default()).with_min_prob(0.02));
     hold(|| policy(&thompson), Stickiness::Unit);
-    let drawn = thompson.clone().with_assign_by(AssignBy::Draw).with_publish_interval(Duration::ZERO);
+    let drawn = thompson.with_assign_by(AssignBy::Draw).with_publish_interval(Duration::ZERO);
     hold(|| policy(&drawn), Stickiness::Draw);
     let day = Duration::from_secs(40);
     for memory in [Memory::HalfLife { half_life: day }, Memory::Window { length: day, buckets: 4 }] {

@@ -321,7 +321,7 @@ mod tests {
         assert!(found.verdict == Hold && found.reasons.len() == 5, "{found}");
         check(&compared(20_000, 1, 0.05), &all, Agrees, "");
         // One limit decides against the shadow, whatever the others say.
-        let slow = all.clone().with_max_latency_ratio(1.5);
+        let slow = all.with_max_latency_ratio(1.5);
         check(
             &compared(20_000, 1, 0.05),
             &slow,

@@ -98,8 +98,10 @@ fn check_overrides(options: &ExperimentsOptions) -> Result<()> {
         };
         check_variant(experiment, subject.clone(), &given.variant)?;
         if !taken.insert((&given.unit, &layer.name)) {
-            let problem =
-                format!("the unit has another override in layer {}; it is in one experiment at most", layer.name);
+            let problem = format!(
+                "the unit has another override in layer {}; it is in one experiment at most",
+                layer.name
+            );
             return refuse(subject, problem);
         }
     }
@@ -126,7 +128,7 @@ fn check_share(subject: impl Into<String>, share: f64) -> Result<()> {
 
 /// Names are salts, and stand in records: they are written as arms are.
 fn check_name(subject: &str, name: &str) -> Result<()> {
-    Arm::new(name).map(|_| ()).or_else(|error| refuse(subject, error.problem().to_owned()))
+    Arm::new(name).map(|_| ()).or_else(|error| refuse(subject, error.context().problem().to_owned()))
 }
 
 fn refuse(subject: impl Into<String>, problem: impl Into<String>) -> Result<()> {

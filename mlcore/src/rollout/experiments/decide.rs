@@ -71,7 +71,9 @@ impl Decider<'_> {
             Rule::Equals { attribute, value } => {
                 Ok(self.ordering(attribute, value.as_value())? == Some(Ordering::Equal))
             }
-            Rule::In { attribute, values } => self.one_of(attribute, values.iter().map(|value| value.as_value())),
+            Rule::In { attribute, values } => {
+                self.one_of(attribute, values.iter().map(|value| value.as_value()))
+            }
             Rule::StartsWith { attribute, text } => Ok(self.text(attribute)?.starts_with(text.as_str())),
             Rule::EndsWith { attribute, text } => Ok(self.text(attribute)?.ends_with(text.as_str())),
             Rule::Contains { attribute, text } => Ok(self.text(attribute)?.contains(text.as_str())),
@@ -80,7 +82,9 @@ impl Decider<'_> {
                 Ok(ordering.is_some_and(|ordering| operator.holds(ordering)))
             }
             Rule::SemVer { attribute, operator, version } => self.version(attribute, *operator, version),
-            Rule::Fractional { seed, attribute, share } => Ok(self.place(seed, attribute.as_deref())? < *share),
+            Rule::Fractional { seed, attribute, share } => {
+                Ok(self.place(seed, attribute.as_deref())? < *share)
+            }
             Rule::And(rules) => self.all(rules, true),
             Rule::Or(rules) => self.all(rules, false),
             Rule::Not(rule) => self.decide(rule).map(|holds| !holds),
@@ -135,7 +139,12 @@ impl Decider<'_> {
         if comparable { Ok(false) } else { Err(wrong_kind(attribute, value, wanted)) }
     }
 
-    fn version<'r>(&self, attribute: &'r str, operator: Operator, other: &str) -> Result<bool, Undecided<'r>> {
+    fn version<'r>(
+        &self,
+        attribute: &'r str,
+        operator: Operator,
+        other: &str,
+    ) -> Result<bool, Undecided<'r>> {
         let value = self.attribute(attribute)?;
         let mut digits = Digits::default();
         let text = digits.text_of(value).ok_or_else(|| wrong_kind(attribute, value, "a version"))?;
@@ -159,7 +168,9 @@ impl Decider<'_> {
         let mut digits = Digits::default();
         // The digits of a float depend on who writes them.
         let drawn = if let Value::Float(_) = value { None } else { digits.text_of(value) };
-        drawn.map(|text| position(seed, text)).ok_or_else(|| wrong_kind(attribute, value, "text or an integer"))
+        drawn
+            .map(|text| position(seed, text))
+            .ok_or_else(|| wrong_kind(attribute, value, "text or an integer"))
     }
 }
 

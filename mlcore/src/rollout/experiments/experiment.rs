@@ -104,10 +104,11 @@ impl Experiment {
     /// # Errors
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) for what is no share, and where the other variants leave less.
     pub fn with_variant(mut self, name: Arm, share: f64) -> Result<Self> {
-        let place = self.place_of(&name);
+        let subject = format!("experiment {}, variant {name}", self.key);
+        let place = self.place_of(name);
         let mut stretches = std::mem::take(&mut self.variants[place].stretches);
         resize(&mut stretches, self.variants.iter().map(|other| &other.stretches), share, || {
-            format!("experiment {}, variant {name}", self.key)
+            subject.clone()
         })?;
         self.variants[place].stretches = stretches;
         Ok(self)
@@ -125,7 +126,8 @@ impl Experiment {
         for name in first {
             self = self.with_variant(name.clone(), share)?;
         }
-        let taken: u32 = first.iter().filter_map(|name| self.variant(name)).map(|it| it.stretches.length()).sum();
+        let taken: u32 =
+            first.iter().filter_map(|name| self.variant(name)).map(|it| it.stretches.length()).sum();
         let rest = f64::from(Stretches::WHOLE.saturating_sub(taken)) / f64::from(Stretches::WHOLE);
         self.with_variant(last.clone(), rest)
     }
@@ -133,7 +135,7 @@ impl Experiment {
     /// Gives a variant a value, and adds it without a share where the experiment does not have it.
     #[must_use]
     pub fn with_value(mut self, name: Arm, value: impl Into<OwnedValue>) -> Self {
-        let place = self.place_of(&name);
+        let place = self.place_of(name);
         self.variants[place].value = value.into();
         self
     }
@@ -178,10 +180,10 @@ impl Experiment {
         self.variant(name).map_or(0.0, |variant| variant.stretches.share())
     }
 
-    fn place_of(&mut self, name: &Arm) -> usize {
-        let place = self.variants.iter().position(|variant| variant.name == *name);
+    fn place_of(&mut self, name: Arm) -> usize {
+        let place = self.variants.iter().position(|variant| variant.name == name);
         place.unwrap_or_else(|| {
-            self.variants.push(Variant::new(name.clone()));
+            self.variants.push(Variant::new(name));
             self.variants.len() - 1
         })
     }

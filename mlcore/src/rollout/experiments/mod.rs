@@ -172,7 +172,7 @@ impl Experiments {
         let (variant, reason) = if !split.experiment.enabled {
             (default, Reason::Disabled)
         } else if let Some(given) = overridden {
-            (metadata.override_reason, metadata.undecided) = (Some(&given.reason), None);
+            (metadata.override_reason, metadata.undecided) = (Some(given.reason.as_str()), None);
             let variants = &split.experiment.variants;
             let place = variants.iter().position(|variant| variant.name == given.variant);
             (place.unwrap_or(default), Reason::TargetingMatch)
@@ -180,8 +180,7 @@ impl Experiments {
             given(split, eligible, unit, line.owner(unit) == Some(place))
         };
         let certain = metadata.override_reason.is_some();
-        metadata.propensity =
-            Some(if certain { 1.0 } else { split.whole_probability(eligible, variant) });
+        metadata.propensity = Some(if certain { 1.0 } else { split.whole_probability(eligible, variant) });
         let variant = split.experiment.variants.get(variant);
         EvaluationDetails {
             flag_key: flag,
@@ -279,12 +278,15 @@ impl RolloutPolicy for Experiments {
             let given = |name: &Arm| {
                 *name == experiment.default
                     || experiment.targets.iter().any(|target| target.variant == *name)
-                    || self.options.overrides.iter().any(|given| {
-                        given.flag == experiment.key && given.variant == *name
-                    })
+                    || self
+                        .options
+                        .overrides
+                        .iter()
+                        .any(|given| given.flag == experiment.key && given.variant == *name)
             };
             for variant in &experiment.variants {
-                if (given(&variant.name) || variant.stretches.share() > 0.0) && !arms.contains(&variant.name) {
+                if (given(&variant.name) || variant.stretches.share() > 0.0) && !arms.contains(&variant.name)
+                {
                     arms.push(variant.name.clone());
                 }
             }

@@ -136,8 +136,7 @@ pub(super) fn resize<'a>(
     subject: impl Fn() -> String,
 ) -> Result<()> {
     let refuse = |problem: String| Error::invalid_input("build experiments", subject(), problem);
-    let length =
-        millionths(share).ok_or_else(|| refuse(format!("a share of {share}; it must be 0 to 1")))?;
+    let length = millionths(share).ok_or_else(|| refuse(format!("a share of {share}; it must be 0 to 1")))?;
     own.resize(length, others).map_err(|most| {
         let most = f64::from(most) / f64::from(Stretches::WHOLE);
         refuse(format!("a share of {share}, and {most} is left beside the others"))

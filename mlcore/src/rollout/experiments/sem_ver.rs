@@ -97,8 +97,20 @@ mod tests {
     #[test]
     fn versions_are_in_the_order_of_the_specification() {
         let ascending = [
-            "0.0.1", "0.0.2", "v1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
-            "1.0.0-beta.11", "1.0.0-rc.1", "1", "1.2", "1.10.0", "2.0.0", "99999999999999999999999.0.0",
+            "0.0.1",
+            "0.0.2",
+            "v1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1",
+            "1.2",
+            "1.10.0",
+            "2.0.0",
+            "99999999999999999999999.0.0",
         ];
         for (place, one) in ascending.iter().enumerate() {
             for (other_place, other) in ascending.iter().enumerate() {
@@ -113,8 +125,27 @@ mod tests {
     #[test]
     fn what_is_no_version_is_none() {
         for text in [
-            "", "v", "vv1.0.0", "1.", "1..0", "01.0.0", "1.0.0.0", "2.0.0.0", "not-a-version", "1.0.0-", "1.0.0-01",
-            "1.0.0-a..b", "1.0.0+", "1.0.0+a_b", "1.2-alpha", "1+build", "-1", "1.0.x", " 1.0.0", "1e21", "\u{661}.0.0",
+            "",
+            "v",
+            "vv1.0.0",
+            "1.",
+            "1..0",
+            "01.0.0",
+            "1.0.0.0",
+            "2.0.0.0",
+            "not-a-version",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0-a..b",
+            "1.0.0+",
+            "1.0.0+a_b",
+            "1.2-alpha",
+            "1+build",
+            "-1",
+            "1.0.x",
+            " 1.0.0",
+            "1e21",
+            "\u{661}.0.0",
         ] {
             assert!(SemVer::parse(text).is_none(), "{text}");
         }

@@ -177,7 +177,8 @@ mod tests {
 
     fn resized(stretches: &mut [Stretches], owner: usize, length: u32) -> std::result::Result<(), u32> {
         let mut own = stretches[owner].clone();
-        let others = stretches.iter().enumerate().filter(|(other, _)| *other != owner).map(|(_, other)| other);
+        let others =
+            stretches.iter().enumerate().filter(|(other, _)| *other != owner).map(|(_, other)| other);
         own.resize(length, others)?;
         stretches[owner] = own;
         Ok(())
@@ -185,9 +186,14 @@ mod tests {
 
     #[test]
     fn a_share_is_as_many_millionths() {
-        for (share, expected) in
-            [(0.29, 290_000), (1.0 / 6.0, 166_666), (1.0, 1_000_000), (0.0, 0), (1e-7, 0), (0.1 + 0.2, 300_000)]
-        {
+        for (share, expected) in [
+            (0.29, 290_000),
+            (1.0 / 6.0, 166_666),
+            (1.0, 1_000_000),
+            (0.0, 0),
+            (1e-7, 0),
+            (0.1 + 0.2, 300_000),
+        ] {
             assert_eq!(millionths(share), Some(expected), "{share}");
         }
         for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
@@ -208,9 +214,11 @@ mod tests {
         assert_eq!(owners[0].as_slice(), [[0, 50_000]]);
         resized(&mut owners, 0, 250_000).unwrap();
         assert_eq!(owners[0].length(), before[0].length());
-        assert!([0, 70_000, 300_000, 449_999].iter().all(|place| {
-            Owners::new(owners.iter()).at(f64::from(*place) / 1e6) == Some(0)
-        }));
+        assert!(
+            [0, 70_000, 300_000, 449_999]
+                .iter()
+                .all(|place| { Owners::new(owners.iter()).at(f64::from(*place) / 1e6) == Some(0) })
+        );
         assert_eq!(resized(&mut owners, 1, 800_000), Err(650_000), "what it could have at most");
     }
 
