@@ -177,7 +177,7 @@ impl Compared {
 
 /// Labels as numbers: texts by a hash, of which equal ones are equal.
 fn labels(tensor: &Tensor) -> Option<Vec<i64>> {
-    if tensor.dtype() == DType::Utf8 {
+    if tensor.dtype() == DType::String {
         return Some(tensor.texts().ok()?.map(|text| xxh3_64(text.as_bytes()).cast_signed()).collect());
     }
     match tensor.values::<i64>() {
