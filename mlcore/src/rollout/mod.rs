@@ -11,6 +11,7 @@
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
 //! | [`BanditRollout`] | arms by what they have earned, learnt while they answer |
+//! | [`ContextualRollout`] | arms by what they have earned for requests with such features |
 //! | [`Repeated`] | what another policy says, for one release after the other |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
 
@@ -39,7 +40,11 @@ use std::time::Duration;
 
 pub use self::ask::{Ask, Draw};
 pub use self::assignment::Assignment;
-pub use self::bandit::{AssignBy, BanditRollout, BanditRolloutOptions, ContextualRolloutOptions, RewardRule};
+#[cfg(test)]
+use self::bandit::contextual;
+pub use self::bandit::{
+    AssignBy, BanditRollout, BanditRolloutOptions, ContextualRollout, ContextualRolloutOptions, RewardRule,
+};
 pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
@@ -100,6 +105,7 @@ policies! {
     shadow: Shadowed<Arc<dyn RolloutPolicy>>,
     blue_green: BlueGreen,
     bandit: BanditRollout,
+    contextual: ContextualRollout,
 }
 
 /// Decides who answers, and what follows from what came of it.
