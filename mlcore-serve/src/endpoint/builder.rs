@@ -48,6 +48,7 @@ pub struct EndpointBuilder {
     open_predictions: usize,
     seed: Option<u64>,
     follow_interval: Option<Duration>,
+    share_interval: Duration,
     snapshot: Option<PathBuf>,
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
@@ -110,6 +111,7 @@ impl EndpointBuilder {
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
             seed: None,
             follow_interval: Some(DEFAULT_FOLLOW_INTERVAL),
+            share_interval: DEFAULT_SHARE_INTERVAL,
             snapshot: None,
             scoring: None,
             watched: Vec::new(),
@@ -322,6 +324,14 @@ impl EndpointBuilder {
         self
     }
 
+    /// Lets [`process`](Endpoint::process) and a worker exchange so often, by the endpoint's clock, what a policy such as a
+    /// [bandit](mlcore::rollout::BanditRollout) and its replicas have learnt; a minute by default. It is what a process that is
+    /// killed loses at most, and each exchange in which something was learnt is an entry of some kilobytes in the audit log.
+    pub fn with_share_interval(mut self, interval: Duration) -> Self {
+        self.share_interval = interval;
+        self
+    }
+
     /// Keeps what is served in the file `path`, and serves that where the registry is away when the endpoint starts: an
     /// [event](super::EventKind::Failed) says so, and the aliases are followed as soon as they can be read. The models are those
     /// of the artifact store, found by digest: give it a store, or a cache, that is at hand then.
@@ -335,6 +345,9 @@ impl EndpointBuilder {
     /// Steps of a release are kept in the registry, as the tag `mlcore.release.<arm>` of the model, each with an audit entry. A
     /// policy with the options of the one that took them goes on there: units keep their arms over a restart, and get the same
     /// one from every replica. What is kept is gone when the trial is over.
+    ///
+    /// A policy that learns without end, such as a bandit, shares what it learns as the tag `mlcore.policy.<name>`: it goes on from
+    /// there after a restart, and each outcome counts once, whichever replica saw it. The tag stays; evidence belongs to versions.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
@@ -411,6 +424,7 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(Progress::since(now, place)),
                 follow_interval: self.follow_interval,
+                share_interval: self.share_interval,
                 snapshot,
                 pending: Mutex::new(pending),
                 processed: AtomicU64::new(as_micros(now)),
@@ -478,5 +492,6 @@ pub(crate) fn champion() -> Result<Alias> {
 }
 
 const DEFAULT_FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_SHARE_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

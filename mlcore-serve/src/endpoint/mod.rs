@@ -145,6 +145,8 @@ struct Inner {
     releasing: Mutex<Progress>,
     /// How often the aliases are looked at; never by itself where there is none.
     follow_interval: Option<Duration>,
+    /// How often the policy exchanges with its replicas what it has learnt.
+    share_interval: Duration,
     snapshot: Option<Snapshot>,
     /// What happened on other threads and nobody was told of yet.
     pending: Mutex<Vec<Event>>,

@@ -12,6 +12,7 @@
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
 //! | [`BanditRollout`] | arms by what they have earned, learnt while they answer |
+//! | [`ContextualRollout`] | arms by what they have earned for requests with such features |
 //! | [`Repeated`] | what another policy says, for one release after the other |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
 
@@ -42,7 +43,11 @@ use std::time::Duration;
 
 pub use self::ask::{Ask, Draw};
 pub use self::assignment::Assignment;
-pub use self::bandit::{AssignBy, BanditRollout, BanditRolloutOptions, RewardRule};
+#[cfg(test)]
+use self::bandit::contextual;
+pub use self::bandit::{
+    AssignBy, BanditRollout, BanditRolloutOptions, ContextualRollout, ContextualRolloutOptions, RewardRule,
+};
 pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
@@ -112,6 +117,7 @@ policies! {
     blue_green: BlueGreen,
     experiments: Experiments,
     bandit: BanditRollout,
+    contextual: ContextualRollout,
 }
 
 /// Decides who answers, and what follows from what came of it.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mlcore::{Error, Result, interrupt};
 
-use crate::endpoint::{Endpoint, Event};
+use crate::endpoint::{Endpoint, Event, EventKind};
 
 /// Threads that work for an endpoint until they are stopped or dropped: one does what [`Endpoint::process`] does, one for each
 /// shadow that has anything to run [runs it](Endpoint::run_shadow), and one follows the aliases, so that neither a slow shadow nor the
@@ -83,6 +83,8 @@ impl Endpoint {
                     shadows.unpark();
                 }
                 if last {
+                    endpoint
+                        .share_last(|event| drop(caught.guard("the handler of events", || on_event(event))));
                     return;
                 }
                 if endpoint.inner.queue.is_empty() {
@@ -109,6 +111,15 @@ impl Endpoint {
             worker.threads += 1;
         }
         Ok(worker)
+    }
+
+    /// What the policy has learnt until the end is shared with its replicas; told of where that fails.
+    fn share_last(&self, on_event: impl FnOnce(Event)) {
+        let shared = self.inner.tally.caught.guard("the policy", || self.share_policy());
+        if let Some(Err(error)) = shared {
+            let kind = EventKind::Failed { operation: "share policy".into(), error: error.to_string() };
+            on_event(self.event(kind));
+        }
     }
 
     /// Follows the aliases until the worker is stopped; what happens is told by the thread that works off.

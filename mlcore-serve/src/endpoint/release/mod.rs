@@ -8,6 +8,7 @@ mod holding;
 mod loader;
 mod model;
 mod resolve;
+mod sharing;
 mod snapshot;
 
 use std::sync::{Arc, MutexGuard, TryLockError};
@@ -27,6 +28,7 @@ pub use self::loader::ModelLoader;
 pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
 pub(crate) use self::resolve::{ArmAlias, Resolved, Resolver};
+use self::sharing::Sharing;
 pub(crate) use self::snapshot::Snapshot;
 use super::Endpoint;
 use super::decide::Deployment;
@@ -48,6 +50,8 @@ pub(crate) struct Progress {
     /// The reason of a step that is still to be kept.
     to_keep: Option<String>,
     keeping: Attempts,
+    /// How far the exchange with replicas has come, of a policy that shares what it learns.
+    sharing: Sharing,
 }
 
 impl Progress {
@@ -77,9 +81,15 @@ impl Endpoint {
         let mut releasing = interrupt::lock("release", &self.inner.releasing)?;
         let before = self.inner.deployment.load_full();
         let kept = releasing.kept.take();
-        *releasing = Progress::since(self.inner.clock.elapsed(), kept);
+        let sharing = std::mem::take(&mut releasing.sharing);
+        *releasing = Progress { sharing, ..Progress::since(self.inner.clock.elapsed(), kept) };
         match policy {
             Some(policy) => {
+                // The last words of the one before. Where they cannot be shared, what it has learnt since the last time is lost.
+                if !Arc::ptr_eq(&policy, &before.policy) {
+                    drop(self.exchange(&mut releasing, &*before.policy));
+                    releasing.sharing = Sharing::default();
+                }
                 let found = self.inner.resolver.resolve(before.arms(), &*policy)?;
                 if let Some((_, error)) = found.unfit {
                     return Err(error);
@@ -162,7 +172,7 @@ impl Endpoint {
         if let Decision::Step { reason, .. } = &decision {
             releasing.to_keep = Some(reason.clone());
         }
-        let failed = self.keep(&mut releasing, &now);
+        let failed = self.keep(&mut releasing, &now).or_else(|| self.share(&mut releasing, &now));
         let Decision::Hold { reason, .. } = &decision else {
             releasing.holding.end();
             let mut events = self.carry_out(&mut releasing, &now, &decision);
@@ -195,6 +205,43 @@ impl Endpoint {
                 Some(self.event(EventKind::Failed { operation: "keep step".into(), error }))
             }
         }
+    }
+
+    /// Exchanges with replicas what the policy and they have learnt, where that is due.
+    fn share(&self, releasing: &mut Releasing<'_>, now: &Deployment) -> Option<Event> {
+        let elapsed = self.inner.clock.elapsed();
+        if elapsed < releasing.sharing.next || !releasing.sharing.attempts.is_due(elapsed) {
+            return None;
+        }
+        match self.exchange(releasing, &*now.policy) {
+            Ok(()) => {
+                releasing.sharing.attempts.end();
+                releasing.sharing.next = elapsed.saturating_add(self.inner.share_interval);
+                None
+            }
+            Err(error) => {
+                let error = releasing.sharing.attempts.fail(elapsed, error.to_string())?;
+                Some(self.event(EventKind::Failed { operation: "share policy".into(), error }))
+            }
+        }
+    }
+
+    fn exchange(&self, releasing: &mut Releasing<'_>, policy: &dyn RolloutPolicy) -> Result<()> {
+        let change = self.change("what its policy and its replicas have learnt");
+        self.inner.resolver.exchange(policy, &mut releasing.sharing, &change)
+    }
+
+    /// Shares with replicas, at once, what the policy has learnt, and takes over what they have: what
+    /// [`process`](Self::process) and a worker do [now and then](super::EndpointBuilder::with_share_interval), and a worker when it
+    /// is stopped. A policy that shares nothing is left alone.
+    ///
+    /// # Errors
+    /// What the registry answers, and [`Error::InvalidInput`] for a state that was shared under other options. What was learnt is
+    /// kept then, and shared with the next exchange.
+    pub fn share_policy(&self) -> Result<()> {
+        let mut releasing = interrupt::lock("release", &self.inner.releasing)?;
+        let now = self.inner.deployment.load_full();
+        self.exchange(&mut releasing, &*now.policy)
     }
 
     /// Forgets the step of a trial that is over. Where that fails, the next trial finds it, and that it is about other versions.
@@ -248,6 +295,7 @@ impl Endpoint {
             events.push(self.event(EventKind::TrialEnded { arm, version, reason }));
             if let Some(successor) = successor {
                 policy = successor;
+                releasing.sharing = Sharing::default();
                 break;
             }
         }
@@ -356,6 +404,9 @@ impl Endpoint {
         // Serves what the aliases mean after it, under the policy that its policy hands over to.
         let successor = now.policy.settled(decision, &now.candidates).unwrap_or_else(|| now.policy.clone());
         let found = self.inner.resolver.resolve(now.arms(), &*successor)?;
+        if !Arc::ptr_eq(&successor, &now.policy) {
+            releasing.sharing = Sharing::default();
+        }
         events.extend(self.install(releasing, found, successor)?);
         self.forget(releasing, &*now.policy, decision.reason());
         Ok(events)

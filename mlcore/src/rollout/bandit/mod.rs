@@ -1,5 +1,6 @@
 //! Bandits that decide who answers: arms by what they have earned, with and without a context.
 
+pub(super) mod contextual;
 mod knowledge;
 mod ledger;
 mod options;
@@ -15,8 +16,9 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::contextual::ContextualRollout;
 use self::knowledge::{Best, Knowledge, Unfit, Written};
-pub use self::options::{AssignBy, BanditRolloutOptions};
+pub use self::options::{AssignBy, BanditRolloutOptions, ContextualRolloutOptions};
 use self::published::{NO_EPOCH, Published, is_about};
 pub use self::reward::RewardRule;
 use super::since_asked::SinceAsked;

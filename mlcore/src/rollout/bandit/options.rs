@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::RewardRule;
-use crate::bandit::{Bandit, BanditOptions, BanditPolicy};
+use crate::bandit::{Bandit, BanditOptions, BanditPolicy, LinearOptions};
 use crate::error::{Error, Result};
 use crate::name::{Arm, ModelName};
 
@@ -116,6 +116,71 @@ impl BanditRolloutOptions {
                 .remedy("choose track_and_stop, or let the bandit go on"));
         }
         Ok(())
+    }
+}
+
+/// What a [`ContextualRollout`](super::super::ContextualRollout) is built from.
+///
+/// ```
+/// use mlcore::bandit::{LinearOptions, LinearPolicy};
+/// use mlcore::name::Arm;
+/// use mlcore::rollout::{ContextualRolloutOptions, RewardRule};
+///
+/// let arms = ["champion", "challenger"].map(Arm::new).into_iter().collect::<Result<Vec<_>, _>>()?;
+/// let bandit = LinearOptions::new(LinearPolicy::LinUcb { alpha: 1.0 }, 8).with_min_prob(0.02);
+/// ContextualRolloutOptions::new("offers", arms, bandit, RewardRule::Answered).check()?;
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextualRolloutOptions {
+    /// Sets the bandit apart from others: the state that its replicas share. Written as the name of a model.
+    pub name: String,
+    /// The arms, the control first: it answers requests without the features that the bandit was built for.
+    pub arms: Vec<Arm>,
+    /// How it learns, with its floor of exploration.
+    pub bandit: LinearOptions,
+    /// What it learns from.
+    pub reward: RewardRule,
+    /// Regressions are solved anew not more often than this; evidence is taken meanwhile.
+    pub publish_interval: Duration,
+}
+
+impl ContextualRolloutOptions {
+    /// A bandit with a context over these arms, the control first.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        arms: impl IntoIterator<Item = Arm>,
+        bandit: LinearOptions,
+        reward: RewardRule,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            arms: arms.into_iter().collect(),
+            bandit,
+            reward,
+            publish_interval: BanditRolloutOptions::DEFAULT_PUBLISH_INTERVAL,
+        }
+    }
+
+    /// The same, solving the regressions anew after this time at the earliest.
+    #[must_use]
+    pub fn with_publish_interval(mut self, publish_interval: Duration) -> Self {
+        self.publish_interval = publish_interval;
+        self
+    }
+
+    /// Refuses options that mean nothing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] that names the option and says what it may be.
+    pub fn check(&self) -> Result<()> {
+        self.bandit.check()?;
+        check_name(&self.name)?;
+        check_arms(&self.arms)?;
+        self.reward.check(crate::bandit::Support::Real)
     }
 }
 
