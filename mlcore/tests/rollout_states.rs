@@ -309,7 +309,7 @@ fn another_version_on_either_side_begins_anew() {
 /// What a release of before there were measures has kept, as it wrote it.
 #[test]
 fn a_state_of_before_measures_goes_on() {
-    let text = include_str!("../../testdata/rollout/canary_0.json");
+    let text = include_str!("../../testdata/rollout/0.1.0/canary.json");
     let state: PolicyState = serde_json::from_str(text).unwrap();
     let policy = Canary::from_state(&state).unwrap();
     let ramp = policy.ramp();

@@ -193,9 +193,8 @@ impl BanditRollout {
 
     /// Computes probabilities from all that is known, and publishes them; answers what was computed.
     fn compute(&self, learner: &mut Learner) -> Option<Bandit> {
-        let knowledge = &learner.knowledge;
-        let active: Vec<Arm> =
-            self.options.arms.iter().filter(|arm| knowledge.is_active(arm)).cloned().collect();
+        let (knowledge, arms) = (&learner.knowledge, self.options.arms.iter());
+        let active: Vec<Arm> = arms.filter(|arm| knowledge.is_active(arm)).cloned().collect();
         let (best, is_reopened) = knowledge.best(&active);
         let best = best.filter(|best| active.contains(best));
         let evidence: BTreeMap<Arm, Evidence> =
