@@ -2,6 +2,7 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod experiments;
 mod faults;
 mod features;
 mod healing;
