@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod bandits;
+mod experiments;
 mod faults;
 mod features;
 mod healing;

@@ -94,7 +94,7 @@ fn correlation(a: &[i64], b: &[i64]) -> f64 {
     let factor = 1.0 / (a.len() as f64 - 1.0);
     let (covariance, spread_a, spread_b) =
         (sum(a, b) * factor, (sum(a, a) * factor).sqrt(), (sum(b, b) * factor).sqrt());
-    (covariance / spread_a / spread_b).clamp(-1.0, 1.0)
+    (covariance / spread_b / spread_a).clamp(-1.0, 1.0)
 }
 
 const OPERATION: &str = "spearmanr";
@@ -119,5 +119,16 @@ mod tests {
         assert!(two.statistic > 0.999 && two.pvalue.is_nan(), "{two:?}");
         let error = spearmanr(&[1.0], &[], Alternative::TwoSided).unwrap_err().to_string();
         assert!(error.contains("it has 0 values, and a has 1"), "{error}");
+    }
+
+    #[test]
+    fn extreme_numbers_have_ranks_like_others() {
+        let extremes =
+            [f64::MAX, f64::NEG_INFINITY, 5e-324, -0.0, 0.0, f64::INFINITY, -1e300, f64::MIN_POSITIVE];
+        let plain = [7.0, 1.0, 5.0, 4.0, 4.0, 8.0, 2.0, 6.0];
+        let falling = plain.map(|rank: f64| -rank);
+        let of = |b: &[f64]| spearmanr(&extremes, b, Alternative::Less).unwrap();
+        assert!(of(&plain).statistic > 1.0 - 1e-15 && of(&plain).pvalue > 1.0 - 1e-15);
+        assert!(of(&falling).statistic < -1.0 + 1e-15 && of(&falling).pvalue < 1e-40);
     }
 }

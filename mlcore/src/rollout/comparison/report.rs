@@ -190,10 +190,10 @@ mod tests {
         assert_eq!(
             report.to_string(),
             "1 requests: the shadow failed 1, the arm that answered 0, both 0; 0 answers were of another shape\n\
-             3 rows, 1 of them within 0.1 + 0 |score|; beyond it 66.667 % (within 4.764 and 99.613 %)\n\
+             3 rows, 1 of them within 0.1 + 0 |score|; beyond it 66.667 % (within 5.758 and 99.686 %)\n\
              1 rows with a score that is not finite\n\
              difference: mean 2.5000e-1, median 0.0000e0, 90 % 5.0000e-1, 99 % 5.0000e-1, greatest 5.0000e-1\n\
-             1 of 2 labels flipped: 50.000 % (within 1.234 and 98.766 %)\n  1 became 0: 1\n\
+             1 of 2 labels flipped: 50.000 % (within 0.629 and 99.371 %)\n  1 became 0: 1\n\
              rank correlation: -1.0000 of 2 rows, standard error 0.000\n\
              seconds of the arm that answered: mean 2.0000e-3, median 2.0000e-3, 90 % 2.0000e-3, 99 % 2.0000e-3, \
              greatest 2.0000e-3"

@@ -258,3 +258,199 @@ impl Digits {
         std::str::from_utf8(&self.bytes[..written]).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::OwnedValue;
+    use crate::time::Date;
+
+    fn verdict(rule: &Rule, attributes: &[(&str, Value<'_>)]) -> String {
+        let unit = UnitId::new("u").unwrap();
+        match rule.verdict(&unit, &Context::EMPTY.with_attributes(attributes)) {
+            Verdict::Met => "met".into(),
+            Verdict::Unmet => "unmet".into(),
+            Verdict::Undecided(why) => why.to_string(),
+        }
+    }
+
+    fn check(rule: &Rule, value: impl Into<OwnedValue>, expected: &str) {
+        let value = value.into();
+        assert_eq!(verdict(rule, &[("it", value.as_value())]), expected, "{rule:?} {value}");
+    }
+
+    /// The cases of flagd's documentation and of its test bed (`evaluator/gherkin/semver.feature`).
+    #[test]
+    fn versions_compare_as_flagd_does() {
+        const NONE: &str = "the attribute it is no semantic version";
+        for (version, operator, other, expected) in [
+            ("2.0.0", Operator::Equal, "2.0.0", "met"),
+            ("2.1.0", Operator::Greater, "2.0.0", "met"),
+            ("1.9.0", Operator::Less, "2.0.0", "met"),
+            ("2.0.0-alpha", Operator::Less, "2.0.0", "met"),
+            ("2.0.0.0", Operator::Less, "2.0.0", NONE),
+            ("3.0.1", Operator::SameMinor, "3.0.0", "met"),
+            ("3.1.0", Operator::SameMinor, "3.0.0", "unmet"),
+            ("3.1.0", Operator::SameMajor, "3.0.0", "met"),
+            ("4.0.0", Operator::SameMajor, "3.0.0", "unmet"),
+            ("not-a-version", Operator::Equal, "1.0.0", NONE),
+            ("1.0.0", Operator::Equal, "v1.0.0", "met"),
+            ("V1.0.0", Operator::Equal, "v1.0.0", "met"),
+            ("2.0.0", Operator::Equal, "v1.0.0", "unmet"),
+            ("1.0", Operator::SameMajor, "1", "met"),
+            ("1", Operator::SameMajor, "1", "met"),
+            ("1.0.0+other", Operator::Equal, "1.0.0+build", "met"),
+            ("1.0.1", Operator::GreaterOrEqual, "1.0.0", "met"),
+            ("0.1.0", Operator::GreaterOrEqual, "1.0.0", "unmet"),
+            ("0.0.1", Operator::LessOrEqual, "0.0.1", "met"),
+            ("0.0.2", Operator::LessOrEqual, "0.0.1", "unmet"),
+            ("0.0.1", Operator::NotEqual, "0.0.2", "met"),
+        ] {
+            check(&Rule::sem_ver("it", operator, other), version, expected);
+        }
+        // Numbers are read as text.
+        check(&Rule::sem_ver("it", Operator::Equal, "1.2"), 1.2, "met");
+        check(&Rule::sem_ver("it", Operator::SameMajor, "1"), 1, "met");
+        check(&Rule::sem_ver("it", Operator::SameMajor, "1"), 1.0, "met");
+        check(
+            &Rule::sem_ver("it", Operator::SameMajor, "1"),
+            1e300,
+            "the attribute it is of the kind float where a version is asked for",
+        );
+        check(&Rule::sem_ver("it", Operator::Equal, "1"), -1, NONE);
+        check(
+            &Rule::sem_ver("it", Operator::Equal, "1"),
+            true,
+            "the attribute it is of the kind bool where a version is asked for",
+        );
+    }
+
+    /// `evaluator/gherkin/string.feature` of flagd's test bed.
+    #[test]
+    fn texts_begin_and_end_and_contain() {
+        for (text, starts, ends, contains) in [
+            ("abcdef", "met", "unmet", "met"),
+            ("uvwxyz", "unmet", "met", "unmet"),
+            ("abcxyz", "met", "met", "unmet"),
+            ("lmnopq", "unmet", "unmet", "unmet"),
+            ("", "unmet", "unmet", "unmet"),
+        ] {
+            check(&Rule::starts_with("it", "abc"), text, starts);
+            check(&Rule::ends_with("it", "xyz"), text, ends);
+            check(&Rule::contains("it", "cde"), text, contains);
+        }
+        let wrong = "the attribute it is of the kind integer where text is asked for";
+        for rule in [Rule::starts_with("it", "1"), Rule::ends_with("it", "3"), Rule::contains("it", "")] {
+            check(&rule, 123, wrong);
+        }
+    }
+
+    #[test]
+    fn numbers_compare_by_what_they_count() {
+        let less =
+            |value: OwnedValue| Rule::Compare { attribute: "it".into(), operator: Operator::Less, value };
+        check(&less(18.into()), 17_u8, "met");
+        check(&less(18.into()), 18.0, "unmet");
+        check(&less(17.5.into()), 17, "met");
+        check(&less(17.5.into()), 18, "unmet");
+        // Neither is rounded to the other: 2^53 + 1 is no float.
+        check(&less(((1_i64 << 53) + 1).into()), (1_u64 << 53) as f64, "met");
+        check(&Rule::equals("it", (1_i64 << 53) + 1), (1_u64 << 53) as f64, "unmet");
+        check(&less(u64::MAX.into()), f64::INFINITY, "unmet");
+        check(&less((-3.5).into()), -4, "met");
+        check(&Rule::equals("it", 3_u8), 3_i64, "met");
+        check(&Rule::equals("it", 3), 3.0, "met");
+        check(&Rule::equals("it", 3), f64::NAN, "the attribute it is missing");
+        check(
+            &Rule::equals("it", 3),
+            "3",
+            "the attribute it is of the kind text where a number is asked for",
+        );
+        check(
+            &Rule::equals("it", true),
+            1,
+            "the attribute it is of the kind integer where bool is asked for",
+        );
+        check(&less(Date::from_days(7).into()), Date::from_days(6), "met");
+        check(&Rule::compare("it", Operator::NotEqual, 3), 4, "met");
+    }
+
+    #[test]
+    fn a_value_is_one_of_a_list() {
+        let rule = Rule::is_in("it", ["PT", "ES"]);
+        check(&rule, "ES", "met");
+        check(&rule, "FR", "unmet");
+        check(&rule, 3, "the attribute it is of the kind integer where text is asked for");
+        let mixed = Rule::is_in("it", [OwnedValue::from("PT"), 3.into()]);
+        check(&mixed, 3.0, "met");
+        check(&mixed, 4, "unmet");
+        check(&mixed, false, "the attribute it is of the kind bool where a number is asked for");
+    }
+
+    /// Kleene's tables.
+    #[test]
+    fn what_is_unknown_stays_unknown_unless_the_rest_decides() {
+        let (yes, no) = (|| Rule::Always, || !Rule::Always);
+        let unknown = || Rule::equals("gone", 1);
+        let missing = "the attribute gone is missing";
+        for (rule, expected) in [
+            (unknown(), missing),
+            (!unknown(), missing),
+            (yes().and(unknown()), missing),
+            (no().and(unknown()), "unmet"),
+            (unknown().and(no()), "unmet"),
+            (yes().or(unknown()), "met"),
+            (unknown().or(yes()), "met"),
+            (no().or(unknown()), missing),
+            (unknown().or(Rule::equals("other", 1)), missing),
+            (yes().and(yes()), "met"),
+            (no().or(no()), "unmet"),
+            (!no(), "met"),
+        ] {
+            assert_eq!(verdict(&rule, &[]), expected, "{rule:?}");
+            assert_eq!(verdict(&rule, &[("gone", Value::Null)]), expected, "null is missing");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_drawn_by_unit_or_by_attribute() {
+        let share = |rule: &Rule| {
+            let holds = |number: &usize| {
+                let unit = UnitId::new(format!("unit-{number}")).unwrap();
+                let company = format!("company-{}", number / 10);
+                let attributes = [("company", Value::Text(&company))];
+                rule.verdict(&unit, &Context::EMPTY.with_attributes(&attributes)) == Verdict::Met
+            };
+            (0..20_000).map(|number| holds(&number)).collect::<Vec<bool>>()
+        };
+        let count = |held: &[bool]| held.iter().filter(|held| **held).count();
+        let (by_unit, by_company) = (Rule::fractional("s", 0.3), Rule::fractional_by("company", "s", 0.3));
+        let (units, companies) = (share(&by_unit), share(&by_company));
+        assert!((5_600..6_400).contains(&count(&units)), "{}", count(&units));
+        assert!(companies.chunks(10).all(|company| company.iter().all(|held| *held == company[0])));
+        assert!((5_000..7_000).contains(&count(&companies)), "{}", count(&companies));
+        // A growing share keeps those whom it had.
+        assert!(share(&Rule::fractional("s", 0.5)).iter().zip(&units).all(|(more, held)| more >= held));
+        assert!(
+            count(&share(&Rule::fractional("s", 1.0))) == 20_000
+                && count(&share(&Rule::fractional("s", 0.0))) == 0
+        );
+        assert_eq!(verdict(&by_company, &[]), "the attribute company is missing");
+        let number = [("company", Value::Int(7))];
+        assert_eq!(verdict(&by_company, &number), verdict(&by_company, &[("company", Value::Text("7"))]));
+        let float = verdict(&by_company, &[("company", Value::Float(7.0))]);
+        assert_eq!(float, "the attribute company is of the kind float where text or an integer is asked for");
+    }
+
+    #[test]
+    fn a_rule_reads_what_it_wrote() {
+        let rule = Rule::is_in("a", [1, 2])
+            .and(!Rule::sem_ver("b", Operator::SameMinor, "v1.2"))
+            .or(Rule::fractional_by("c", "s", 0.25).and(Rule::fractional("t", 0.5)))
+            .or(Rule::starts_with("d", "x").and(Rule::ends_with("d", "y")).and(Rule::contains("d", "z")))
+            .and(Rule::compare("e", Operator::GreaterOrEqual, 0.5));
+        let text = serde_json::to_string(&rule).unwrap();
+        assert_eq!(serde_json::from_str::<Rule>(&text).unwrap(), rule);
+        assert!(text.contains(r#"{"sem_ver":{"attribute":"b","operator":"~","version":"v1.2"}}"#), "{text}");
+    }
+}

@@ -147,9 +147,11 @@ impl Experiment {
         self
     }
 
-    /// Gives `variant`, undrawn, to requests for which `rule` holds and no rule that was added before it.
+    /// Gives `variant`, undrawn, to requests for which `rule` holds and no rule that was added before it; adds the variant without
+    /// a share where the experiment does not have it.
     #[must_use]
     pub fn with_target(mut self, rule: Rule, variant: Arm) -> Self {
+        self.place_of(variant.clone());
         self.targets.push(Target { rule, variant });
         self
     }

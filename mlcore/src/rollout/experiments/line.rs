@@ -2,7 +2,7 @@
 
 use super::decide::Decider;
 use super::stretches::Owners;
-use super::{Experiment, ExperimentsOptions, Layer, Undecided, Verdict};
+use super::{Experiment, ExperimentsOptions, Layer, Rule, Undecided, Verdict};
 use crate::name::{Arm, UnitId};
 use crate::rollout::bucket;
 
@@ -157,13 +157,12 @@ impl Split {
 
     /// Whether every unit and request gets the same.
     pub(super) fn is_static(&self) -> bool {
-        let drawn_apart = self.shares.iter().any(|share| *share > 0.0 && *share < 1.0);
-        let alike = !drawn_apart && self.experiment.audience == super::Rule::Always;
-        self.experiment.targets.is_empty() && (alike || self.shares.iter().all(|share| *share == 0.0))
+        let for_all = self.experiment.audience == Rule::Always && self.shares.contains(&1.0);
+        self.experiment.targets.is_empty() && (self.owners.is_empty() || for_all)
     }
 
-    /// Whether there is anything to draw: a variant that owns the whole line is certain.
-    pub(super) fn draws(&self) -> bool {
-        self.owners.whole().is_none()
+    /// Whether units of which the rules say the same get others than this variant.
+    pub(super) fn draws(&self, variant: usize) -> bool {
+        self.shares.get(variant).is_some_and(|share| *share < 1.0)
     }
 }

@@ -241,7 +241,7 @@ fn given(split: &Split, eligible: Eligible, unit: &UnitId, inside: bool) -> (usi
         Eligible::No | Eligible::Targeted(_) | Eligible::Drawn => None,
     };
     match variant {
-        Some(variant) if split.draws() => (variant, Reason::Split),
+        Some(variant) if split.draws(variant) => (variant, Reason::Split),
         Some(variant) => (variant, Reason::TargetingMatch),
         None => (split.default(), Reason::Default),
     }

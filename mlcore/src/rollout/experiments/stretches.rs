@@ -160,6 +160,10 @@ impl Owners {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Who owns the position `place` of `[0, 1)`.
     pub(super) fn at(&self, place: f64) -> Option<usize> {
         let place = (place * f64::from(Stretches::WHOLE)) as u32;
