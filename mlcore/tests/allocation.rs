@@ -3,8 +3,8 @@
 use mlcore::batch::{RecordReader, RowBuffer, RowScratch, Value};
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
-    Ask, Candidate, Candidates, Context, Draw, Experiment, Experiments, ExperimentsOptions, Layer, Operator, Override,
-    RolloutPolicy, Rule,
+    Ask, Candidate, Candidates, Context, Draw, Experiment, Experiments, ExperimentsOptions, Layer, Operator,
+    Override, RolloutPolicy, Rule,
 };
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::time::{Date, TimeUnit, TimeZone};
