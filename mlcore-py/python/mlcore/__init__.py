@@ -14,6 +14,7 @@ that is a single operator over many rows is left to end in a thread of its own.
 
 from mlcore import (
     artifacts,
+    bandit,
     drift,
     evaluate,
     exceptions,
@@ -176,6 +177,7 @@ __all__ = [
     "__version__",
     "active_run",
     "artifacts",
+    "bandit",
     "check_model",
     "compare_runs",
     "create_experiment",

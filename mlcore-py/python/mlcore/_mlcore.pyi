@@ -4,6 +4,7 @@ from types import ModuleType
 __all__ = [
     "__version__",
     "_panic",
+    "bandit",
     "drift",
     "endpoint",
     "evaluate",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 __version__: str
+bandit: ModuleType
 drift: ModuleType
 endpoint: ModuleType
 evaluate: ModuleType

@@ -173,7 +173,7 @@ class TrackAndStop(_Policy):
     """Finds the best arm, with a probability of at most ``delta`` that it is another, by the fewest outcomes.
 
     An arm within ``epsilon`` of the best counts as it. The winner is kept, and answers all requests. It wants a ``min_prob`` of the
-    bandit above 0.
+    bandit above 0. ``stopping`` is ``mixture``, for rewards from 0 to 1, or, for any rewards, ``confidence_sequence`` or ``glr``.
 
     Examples
     --------
@@ -186,6 +186,7 @@ class TrackAndStop(_Policy):
 
     delta: float = 0.05
     epsilon: float = 0.0
+    stopping: str = "mixture"
     _NAME = "track_and_stop"
 
 

@@ -43,6 +43,8 @@ class Metric:
     preferred_direction : {"increase", "decrease"}
     margin : float, optional
         Asks only that the treatment is not worse by more than this share of the control's mean.
+    segmented : bool
+        Whether it is reported of segments, too, where the experiment has some.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Metric:
     quantile: "float | None" = None
     preferred_direction: str = "increase"
     margin: "float | None" = None
+    segmented: bool = True
 
     def __post_init__(self):
         if self.column is None:

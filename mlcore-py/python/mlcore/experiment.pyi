@@ -179,6 +179,7 @@ class Metric:
     quantile: float | None = None
     preferred_direction: _Direction = "increase"
     margin: float | None = None
+    segmented: bool = True
     def __post_init__(self) -> None: ...
     def to_dict(self) -> dict[str, Any]: ...
 

@@ -25,6 +25,8 @@ pub(super) struct Spec {
     pub(super) quantile: Option<f64>,
     pub(super) preferred_direction: PreferredDirection,
     pub(super) margin: Option<f64>,
+    /// Whether it is reported of segments, too.
+    pub(super) segmented: bool,
 }
 
 /// Which mean of its units a metric is.

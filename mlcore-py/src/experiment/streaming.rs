@@ -333,6 +333,7 @@ impl Seen {
             for (place, (spec, arms)) in plan.metrics.iter().zip(metrics).enumerate() {
                 let metric = match slice {
                     Slice::All => metric(spec, arms)?.with_days(self.days(plan, place, spec)?),
+                    Slice::Segment(..) if !spec.segmented => continue,
                     Slice::Segment(dimension, value) => {
                         let dimension = plan.segments.get(*dimension).map_or("", String::as_str);
                         metric(spec, arms)?.in_segment(dimension, value)
