@@ -18,6 +18,7 @@ mod peer;
 mod profile;
 mod python;
 mod reports;
+mod rollout;
 mod serving;
 mod store;
 mod streams;
@@ -39,7 +40,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 14] = [
+const TOPICS: [Topic; 15] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
@@ -51,6 +52,7 @@ const TOPICS: [Topic; 14] = [
     ("profile", profile::run),
     ("validate", validate::run),
     ("python", python::run),
+    ("rollout", rollout::run),
     ("tracking", tracking::run),
     ("page", page::run),
     ("serving", serving::run),

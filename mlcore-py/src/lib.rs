@@ -3,11 +3,13 @@
 //! A function or class is declared in a module `native` of its file and nowhere else on this side: the module of the
 //! package takes all that is there.
 
+mod bandit;
 mod door;
 mod drift;
 mod endpoint;
 mod error;
 mod evaluate;
+mod experiment;
 mod features;
 mod metrics;
 mod package;
@@ -33,15 +35,17 @@ mod native {
     use pyo3::wrap_pymodule as part;
 
     use crate::{
-        drift, endpoint, evaluate, features, metrics, package, packaging, profiles, registry, rollout,
-        runner, serving, signing, stats, store, telemetry, tracking, validate,
+        bandit, drift, endpoint, evaluate, experiment, features, metrics, package, packaging, profiles,
+        registry, rollout, runner, serving, signing, stats, store, telemetry, tracking, validate,
     };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        package::add(module, "bandit", &[part!(bandit::native)])?;
         package::add(module, "drift", &[part!(drift::native)])?;
         package::add(module, "endpoint", &[part!(endpoint::native)])?;
         package::add(module, "evaluate", &[part!(evaluate::native)])?;
+        package::add(module, "experiment", &[part!(experiment::native)])?;
         package::add(module, "features", &[part!(features::native)])?;
         package::add(
             module,

@@ -233,6 +233,9 @@ def test_a_shadow_is_compared_and_never_answers(registry, rand):
     assert (shadow["arm"], shadow["version"], shadow["requests"], shadow["failures"], shadow["rows"]) == ("next", 2, 50, 0, 50)
     assert shadow["flips"] == int((ours.argmax(1) != theirs.argmax(1)).sum()) > 0
     assert shadow["largest_difference"] == pytest.approx(np.abs(ours - theirs).max(), abs=2e-7)
+    report = shadow["report"]
+    assert report["rows"] == report["labelled"] == 50 and report["flips"] == shadow["flips"]
+    assert sum(pair["rows"] for pair in report["confusion"] if pair["live"] != pair["shadow"]) == shadow["flips"]
     assert shadow["mean_difference"] == pytest.approx(np.abs(ours - theirs).mean(), abs=2e-7)
     assert shadow["latency_seconds"] > 0.0
 

@@ -91,6 +91,19 @@ def test_mannwhitneyu_is_scipys(seed, alternative, method):
         assert (statistic, pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+def test_spearmanr_is_scipys(seed, alternative):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=9 + 40 * seed)
+    y = 0.3 * x + rng.normal(size=x.size)
+    for given in ((x, y), (x.round(), y.round()), (x, x)):
+        expected = scipy.stats.spearmanr(*given, alternative=alternative)
+        statistic, pvalue = got = stats.spearmanr(*given, alternative=alternative)
+        assert (statistic, pvalue) == (got.statistic, got.pvalue)
+        assert (statistic, pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-9)
+
+
 @pytest.mark.parametrize("sizes", [(8, 12), (60, 45), (400, 300)])
 def test_tests_of_shape_are_scipys(sizes):
     rng = np.random.default_rng(5)
@@ -188,6 +201,7 @@ def test_odd_input_gets_an_answer_or_an_error():
         (lambda: stats.anderson_ksamp([[1.0] * 3, [1.0] * 3]), "all observations are equal"),
         (lambda: stats.anderson_ksamp([[1.0], [2.0]], variant="left"), "variant"),
         (lambda: stats.kuiper_two([1.0], []), "the sample is empty"),
+        (lambda: stats.spearmanr([1.0, 2.0], [1.0]), "b: it has 1 values, and a has 2"),
         (lambda: stats.permutation_test([[1.0], [2.0]], max, n_resamples=0), "n_resamples: it is 0"),
         (lambda: stats.multipletests([0.1, 1.5]), "no probability"),
         (lambda: stats.multipletests([0.1], method="magic"), "fdr_bh"),

@@ -6,7 +6,7 @@
 //! | `http` | the Open Inference Protocol V2 and MLflow's scoring server over HTTP, as a tower service |
 //! | `grpc` | the same over gRPC |
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
-//! | `log` | the prediction log: Parquet files, and a reader of them |
+//! | `log` | the prediction log: Parquet files, a reader of them, and replays of what they hold |
 //! | `page` | pages of experiments, runs, models and the audit log, for browsers |
 //! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models; a sender of webhooks |
 //! | `feast` | Feast's feature server over HTTP, for its stock client |
@@ -38,6 +38,8 @@ pub mod mlflow;
 pub mod models;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(feature = "log")]
+pub mod replay;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "http")]

@@ -1,6 +1,11 @@
-//! Reading records allocates nothing once the memory is there: counted, not claimed.
+//! Reading records allocates nothing once the memory is there, and assigning by experiments nothing at all: counted, not claimed.
 
 use mlcore::batch::{RecordReader, RowBuffer, RowScratch, Value};
+use mlcore::name::{Arm, UnitId, Version};
+use mlcore::rollout::{
+    Ask, Candidate, Candidates, Context, Draw, Experiment, Experiments, ExperimentsOptions, Layer, Operator,
+    Override, RolloutPolicy, Rule,
+};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::time::{Date, TimeUnit, TimeZone};
 
@@ -46,4 +51,35 @@ fn the_second_record_allocates_nothing() {
     };
     read();
     assert_eq!(allocations(read), 0);
+}
+
+#[test]
+fn assigning_and_evaluating_allocate_nothing() {
+    let arm = |name: &str| Arm::new(name).unwrap();
+    let rule = Rule::sem_ver("app", Operator::SameMajor, "2")
+        .and(Rule::fractional_by("company", "seed", 0.9).or(!Rule::is_in("country", ["PT", "ES"])))
+        .and(Rule::compare("age", Operator::GreaterOrEqual, 18));
+    let ranker = Experiment::new("ranker", arm("champion"))
+        .with_audience(rule)
+        .with_target(Rule::ends_with("email", "@example.com"), arm("third"))
+        .with_equal_variants(["champion", "challenger", "third"].map(arm))
+        .unwrap();
+    let layer = Layer::new("models").with_experiment(ranker, 0.9).unwrap().with_hold_out(0.1);
+    let tester = Override::new(UnitId::new("tester").unwrap(), "ranker", arm("third"), "tests it");
+    let options = ExperimentsOptions::new("shop", layer).with_hold_out(0.1).with_override(tester);
+    let policy = Experiments::new(options).unwrap();
+    let arms = ["champion", "challenger", "third"].map(|name| Candidate::new(arm(name), Version::FIRST));
+    let candidates = Candidates::new(arms).unwrap();
+    let units: Vec<UnitId> = (0..200).map(|number| UnitId::new(format!("unit-{number}")).unwrap()).collect();
+    let attributes = [("app", Value::Float(2.5)), ("company", Value::Int(7)), ("age", Value::UInt(40))];
+    for context in [Context::EMPTY, Context::EMPTY.with_attributes(&attributes)] {
+        let run = || {
+            for unit in &units {
+                let ask = Ask::new(unit, &candidates, Draw::new(0)).with_context(context);
+                assert!(policy.assign(&ask).propensity > 0.0);
+                assert!(policy.evaluate("ranker", unit, &context).variant.is_some());
+            }
+        };
+        assert_eq!(allocations(run), 0);
+    }
 }

@@ -2,6 +2,9 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "rollout_policies/assignment.rs"]
+mod assignment;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mlcore::Result;
+use mlcore::bandit::{BanditOptions, EpsilonGreedy};
 use mlcore::conformance::{Stickiness, rollout_policy};
 use mlcore::name::{Arm, UnitId};
 use mlcore::rollout::{
-    ArmSet, Ask, Assignment, Canary, CanaryOptions, Candidates, Decision, Guardrail, Metric, Outcome,
-    PolicyState, RampOptions, Requirements, RolloutPolicy, StateFormat,
+    ArmSet, Ask, Assignment, BanditRollout, BanditRolloutOptions, Canary, CanaryOptions, Candidates,
+    Decision, Guardrail, Metric, Outcome, PolicyState, RampOptions, Requirements, RewardRule, RolloutPolicy,
+    StateFormat,
 };
 
 /// A promise that a policy breaks.
@@ -231,9 +233,13 @@ fn arm(name: &str) -> Arm {
 /// What the suite says of a policy with this fault; nothing where it is content.
 fn verdict(fault: Fault) -> Option<String> {
     let suite = AssertUnwindSafe(|| rollout_policy(|| Broken::new(fault), Stickiness::Unit));
-    let panic = catch_unwind(suite).err()?;
+    catch_unwind(suite).err().map(|panic| said(&*panic))
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
-    Some(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap())
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap()
 }
 
 #[test]
@@ -279,5 +285,97 @@ fn each_broken_promise_is_noticed_and_named() {
     ] {
         let said = verdict(fault).unwrap_or_else(|| panic!("{fault:?} was not noticed"));
         assert!(words.split('|').any(|words| said.contains(words)), "{fault:?}: {said}");
+    }
+}
+
+/// A promise about what replicas share that a policy breaks.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum SharingFault {
+    None,
+    CountsTwice,
+    LosesWhatWasLost,
+    SharesNothing,
+    TakesAnyState,
+}
+
+/// A bandit that breaks one promise.
+#[derive(Debug)]
+struct Sharing {
+    honest: BanditRollout,
+    fault: SharingFault,
+}
+
+impl Sharing {
+    fn new(fault: SharingFault) -> Self {
+        let arms = ["champion", "challenger", "third"].map(arm);
+        let learner = BanditOptions::new(EpsilonGreedy::default()).with_min_samples(700);
+        let options = BanditRolloutOptions::new("s", arms, learner, RewardRule::Answered);
+        Self { honest: BanditRollout::new(options).unwrap(), fault }
+    }
+}
+
+impl RolloutPolicy for Sharing {
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        self.honest.assign(ask)
+    }
+
+    fn requirements(&self) -> Requirements {
+        self.honest.requirements()
+    }
+
+    fn observe(&self, outcome: &Outcome<'_>) {
+        self.honest.observe(outcome);
+    }
+
+    fn decide(&self, now: Duration) -> Decision {
+        self.honest.decide(now)
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        self.honest.save()
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        self.honest.restore(state)
+    }
+
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        self.honest.merge(state)
+    }
+
+    fn reconcile(&self, shared: Option<&PolicyState>) -> Result<Option<PolicyState>> {
+        match self.fault {
+            SharingFault::None => self.honest.reconcile(shared),
+            SharingFault::CountsTwice => {
+                shared.map_or(Ok(()), |shared| self.honest.merge(shared))?;
+                self.honest.reconcile(shared)
+            }
+            SharingFault::LosesWhatWasLost => {
+                let state = self.honest.reconcile(shared);
+                self.honest.reconciled();
+                state
+            }
+            SharingFault::SharesNothing => Ok(None),
+            SharingFault::TakesAnyState => Ok(self.honest.reconcile(shared).ok().flatten()),
+        }
+    }
+
+    fn reconciled(&self) {
+        self.honest.reconciled();
+    }
+}
+
+#[test]
+fn each_broken_promise_about_sharing_is_noticed_and_named() {
+    for (fault, words) in [
+        (SharingFault::None, ""),
+        (SharingFault::CountsTwice, "it adds to what it has just shared"),
+        (SharingFault::LosesWhatWasLost, "what was not written is not written later"),
+        (SharingFault::SharesNothing, "what it has learnt is not shared"),
+        (SharingFault::TakesAnyState, "it shared what it did not save"),
+    ] {
+        let suite = AssertUnwindSafe(|| rollout_policy(|| Sharing::new(fault), Stickiness::Unit));
+        let said = catch_unwind(suite).err().map(|panic| said(&*panic)).unwrap_or_default();
+        assert!(said.contains(words) && said.is_empty() == words.is_empty(), "{fault:?}: {said}");
     }
 }

@@ -318,6 +318,36 @@ def kuiper():
     write("kuiper_two", cases)
 
 
+def spearman():
+    """A pair of samples of one size has a correlation of its own making: the second is mixed with `share` of the first."""
+    r = recipe
+    pairs = [
+        (r(601, 2), r(602, 2), 0.0),
+        (r(603, 3), r(604, 3), 0.0),
+        (r(605, 5), r(606, 5), 1.0),  # one order
+        (r(607, 6), r(608, 6), -1.0),  # the opposite one
+        (r(609, 12), r(610, 12), 0.4),
+        (r(611, 30, "grid", levels=4), r(612, 30, "grid", levels=5), 0.0),  # ties
+        (r(613, 50, "spike"), r(614, 50, "spike"), 0.5),
+        (r(615, 25, "constant", offset=2.0), r(616, 25), 0.0),
+        (r(617, 200, "reciprocal"), r(618, 200), 0.1),
+        (r(619, 500, scale=1e300), r(620, 500, scale=1e300), -0.2),
+        (r(621, 1000, "cube"), r(622, 1000, "cube"), 0.05),
+        (r(623, 5000, "grid", levels=3), r(624, 5000, "grid", levels=7), 0.3),
+        (r(625, 20_000), r(626, 20_000), 0.9),
+    ]
+    cases = []
+    for x, y, share in pairs:
+        mixed = sample(x) * share + sample(y) * (1.0 - abs(share))
+        for alternative in ("two-sided", "less", "greater"):
+            result = stats.spearmanr(sample(x), mixed, alternative=alternative)
+            cases.append({
+                "x": x, "y": y, "share": share, "alternative": alternative,
+                "statistic": number(result.statistic), "pvalue": number(result.pvalue),
+            })
+    write("spearmanr", cases)
+
+
 def permutations():
     """Exact p-values, where there are few partitions; the statistics are named."""
     statistics = {
@@ -355,4 +385,4 @@ def permutations():
 
 
 if __name__ == "__main__":
-    main([mann_whitney, cramer_von_mises, anderson, epps_singleton, kuiper, permutations])
+    main([mann_whitney, cramer_von_mises, anderson, epps_singleton, kuiper, spearman, permutations])

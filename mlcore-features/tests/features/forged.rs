@@ -1,6 +1,6 @@
 //! Plans that nobody fitted: whatever a stored plan says, loading and running it ends in a result or an error.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mlcore::arrow::array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
@@ -125,6 +125,12 @@ fn plan() -> Plan {
     plan.fit(Training::new(&table).with_target(&target)).unwrap()
 }
 
+/// The document of the [`plan`], fitted once for all cases.
+fn fitted() -> &'static Json {
+    static DOCUMENT: LazyLock<Json> = LazyLock::new(|| serde_json::to_value(plan().step()).unwrap());
+    &DOCUMENT
+}
+
 /// Changes one place of a document: what and where follow from the numbers.
 fn disturb(document: &mut Json, place: &mut usize, how: u8, amount: i64) {
     if *place == 0 {
@@ -201,7 +207,7 @@ proptest! {
     fn nothing_that_a_plan_says_brings_the_process_down(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), -3_i64..12), 1..4),
     ) {
-        let mut document = serde_json::to_value(plan().step()).unwrap();
+        let mut document = fitted().clone();
         for (place, how, amount) in changes {
             let mut place = place.index(size(&document));
             disturb(&mut document, &mut place, how, amount);
@@ -230,10 +236,10 @@ fn rows_of_numbers_that_do_not_fit_are_refused() {
 /// Two of the eight changes of each place; all where `MLCORE_EVERY_CHANGE` is set.
 #[test]
 fn many_single_changes_still_load() {
-    let original = serde_json::to_value(plan().step()).unwrap();
+    let original = fitted();
     let step = if std::env::var_os("MLCORE_EVERY_CHANGE").is_some() { 1 } else { 4 };
     let (mut loaded, mut tried) = (0, 0);
-    for place in 0..size(&original) {
+    for place in 0..size(original) {
         for how in ((place % step) as u8..8).step_by(step) {
             tried += 1;
             let mut document = original.clone();

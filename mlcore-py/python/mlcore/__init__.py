@@ -14,9 +14,11 @@ that is a single operator over many rows is left to end in a thread of its own.
 
 from mlcore import (
     artifacts,
+    bandit,
     drift,
     evaluate,
     exceptions,
+    experiment,
     features,
     metrics,
     package,
@@ -175,6 +177,7 @@ __all__ = [
     "__version__",
     "active_run",
     "artifacts",
+    "bandit",
     "check_model",
     "compare_runs",
     "create_experiment",
@@ -192,6 +195,7 @@ __all__ = [
     "end_run",
     "evaluate",
     "exceptions",
+    "experiment",
     "features",
     "finalize_logged_model",
     "flush_artifact_async_logging",

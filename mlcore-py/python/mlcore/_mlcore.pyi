@@ -4,9 +4,11 @@ from types import ModuleType
 __all__ = [
     "__version__",
     "_panic",
+    "bandit",
     "drift",
     "endpoint",
     "evaluate",
+    "experiment",
     "features",
     "metrics",
     "package",
@@ -24,9 +26,11 @@ __all__ = [
 ]
 
 __version__: str
+bandit: ModuleType
 drift: ModuleType
 endpoint: ModuleType
 evaluate: ModuleType
+experiment: ModuleType
 features: ModuleType
 metrics: ModuleType
 package: ModuleType

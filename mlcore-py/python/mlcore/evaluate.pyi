@@ -1,6 +1,6 @@
 from typing import Any, Literal, final
 
-from mlcore.typing import ArrayLike
+from mlcore.typing import ArrayLike, Table
 
 @final
 class GateCheck:
@@ -63,3 +63,32 @@ class Gate:
     def to_json(self) -> str: ...
     @staticmethod
     def from_json(json: str) -> Gate: ...
+
+@final
+class OffPolicyEstimate:
+    @property
+    def value(self) -> float: ...
+    @property
+    def standard_error(self) -> float: ...
+    @property
+    def interval(self) -> tuple[float, float]: ...
+    @property
+    def bernstein(self) -> tuple[float, float] | None: ...
+    @property
+    def effective_sample_size(self) -> float: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+def off_policy_value(
+    action: ArrayLike,
+    propensity: ArrayLike,
+    reward: ArrayLike,
+    target: Table,
+    *,
+    estimator: Literal["snips", "ips", "dr", "switch_dr"] = "snips",
+    model: Table | None = None,
+    tau: float | None = None,
+    alpha: float = 0.05,
+    clip: float | None = None,
+    reward_range: tuple[float, float] | None = None,
+) -> OffPolicyEstimate: ...

@@ -401,7 +401,8 @@ impl Endpoint {
 
     /// How the answers of the shadows compare with those given, one dict for each arm and version: ``requests``,
     /// ``failures``, of these ``invalid_answers``, ``rows`` compared, ``flips`` of the highest score,
-    /// ``largest_difference``, ``mean_difference``, and ``latency_seconds`` that its answers took together.
+    /// ``largest_difference``, ``mean_difference``, and ``latency_seconds`` that its answers took together. ``report`` has the rest:
+    /// rows ``within_tolerance``, quantiles of ``differences`` and latencies, the ``confusion`` of labels, the ``rank_correlation``.
     fn shadows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let compared = self.ask(py, |endpoint| Ok(endpoint.shadows()))?;
         plain(py, "read shadows", &compared)

@@ -1,5 +1,6 @@
 //! `mlcore.evaluate`: is the challenger good enough to take the champion's place?
 
+mod off_policy;
 mod verdict;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,8 @@ use crate::runner::duration;
 
 #[pymodule(submodule, module = "mlcore", name = "evaluate")]
 pub(crate) mod native {
+    #[pymodule_export]
+    use super::off_policy::{OffPolicyEstimate, off_policy_value};
     #[pymodule_export]
     use super::{Gate, GateCheck, GateVerdict};
 }

@@ -263,6 +263,79 @@ pub(crate) mod native {
         })
     }
 
+    /// What :func:`spearmanr` found; unpacks as ``statistic, pvalue``.
+    #[pyclass(frozen, eq)]
+    #[derive(Debug, Clone, PartialEq)]
+    struct SignificanceResult {
+        /// The correlation of the ranks, -1 to 1.
+        #[pyo3(get)]
+        statistic: f64,
+        /// The probability of such a correlation, or one further out, if the two are independent.
+        #[pyo3(get)]
+        pvalue: f64,
+    }
+
+    unpacks_as_statistic_and_pvalue!(SignificanceResult);
+
+    #[pymethods]
+    impl SignificanceResult {
+        #[new]
+        fn new(statistic: f64, pvalue: f64) -> Self {
+            Self { statistic, pvalue }
+        }
+
+        fn __repr__(&self) -> String {
+            format!("SignificanceResult(statistic={:?}, pvalue={:?})", self.statistic, self.pvalue)
+        }
+
+        fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64)) {
+            (slf.get_type().into_any(), (slf.get().statistic, slf.get().pvalue))
+        }
+    }
+
+    /// Spearman's rank correlation, of whether two numbers rise and fall together: ``scipy.stats.spearmanr``.
+    ///
+    /// Parameters
+    /// ----------
+    /// a, b : array_like, 1-D
+    ///     Two numbers of the same observations, in one order. A NaN or a null makes the answer NaN.
+    /// alternative : {"two-sided", "less", "greater"}
+    ///     Which correlation counts: ``less`` is a negative one.
+    ///
+    /// Returns
+    /// -------
+    /// SignificanceResult
+    ///     With ``statistic`` and ``pvalue``.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     If there are not as many of one as of the other.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.stats import spearmanr
+    /// >>> result = spearmanr([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])
+    /// >>> round(result.statistic, 6), round(result.pvalue, 6)
+    /// (0.820783, 0.088587)
+    #[pyfunction]
+    #[pyo3(signature = (a, b, *, alternative = "two-sided"))]
+    fn spearmanr(
+        py: Python<'_>,
+        a: &Bound<'_, PyAny>,
+        b: &Bound<'_, PyAny>,
+        alternative: &str,
+    ) -> PyResult<SignificanceResult> {
+        const OPERATION: &str = "spearmanr";
+        entry(py, |py| {
+            let alternative = option(py, OPERATION, "alternative", alternative)?;
+            let [a, b] = samples(OPERATION, [("a", a), ("b", b)])?;
+            let (a, b) = (a.as_slice(), b.as_slice());
+            let found = detached(py, || mlcore::stats::spearmanr(a, b, alternative))?;
+            Ok(SignificanceResult { statistic: found.statistic, pvalue: found.pvalue })
+        })
+    }
+
     /// Kuiper's test of two samples: ``astropy.stats.kuiper_two``.
     ///
     /// Parameters

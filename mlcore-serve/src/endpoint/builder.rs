@@ -7,16 +7,19 @@ use arc_swap::ArcSwap;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
-use mlcore::name::{Alias, ModelName};
+use mlcore::name::{Alias, Arm, ModelName};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Candidates, Fixed, RolloutPolicy};
+use mlcore::rollout::{Candidates, Fixed, RolloutPolicy, Tolerance};
 use mlcore::runner::RunOptions;
-use mlcore::{Error, Result, memory};
+use mlcore::{Error, Result};
 use mlcore_drift::catalog::Catalog;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::transform::custom::Functions;
 
-use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched, as_micros};
+use super::background::{
+    Consumer, Loss, RecordSink, Scoring, ShadowBudget, ShadowOptions, Shadows, Tally, Watch, Watched,
+    as_micros,
+};
 use super::clock::{Clock, SystemClock};
 use super::decide::{Deployment, OutcomeIds, Sequence};
 use super::input::Columns;
@@ -41,12 +44,13 @@ pub struct EndpointBuilder {
     policy: Option<Arc<dyn RolloutPolicy>>,
     run_options: RunOptions,
     queue_capacity: usize,
-    shadow_capacity: usize,
+    shadows: ShadowOptions,
     open_predictions: usize,
     seed: Option<u64>,
     follow_interval: Option<Duration>,
+    pub(super) share_interval: Duration,
     snapshot: Option<PathBuf>,
-    evidence: Option<(String, Duration)>,
+    pub(super) evidence: Option<(String, Duration)>,
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
     catalog: Option<Catalog>,
@@ -104,10 +108,11 @@ impl EndpointBuilder {
             policy: None,
             run_options: RunOptions::default(),
             queue_capacity: DEFAULT_QUEUE_CAPACITY,
-            shadow_capacity: DEFAULT_SHADOW_CAPACITY,
+            shadows: ShadowOptions::default(),
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
             seed: None,
             follow_interval: Some(DEFAULT_FOLLOW_INTERVAL),
+            share_interval: DEFAULT_SHARE_INTERVAL,
             snapshot: None,
             evidence: None,
             scoring: None,
@@ -275,10 +280,27 @@ impl EndpointBuilder {
         self
     }
 
-    /// Lets `runs` shadow runs wait; what comes beyond is dropped and counted. 4,096 by default, far fewer than records:
-    /// under load shadows are what is missed least.
+    /// Lets `runs` of each shadow wait; what comes beyond is dropped and counted. 4,096 by default: see [`ShadowBudget`].
     pub fn with_shadow_capacity(mut self, runs: usize) -> Self {
-        self.shadow_capacity = runs;
+        self.shadows.budget.waiting = runs;
+        self
+    }
+
+    /// Gives each shadow this budget, but for those that have [one of their own](Self::with_shadow_budget_of).
+    pub fn with_shadow_budget(mut self, budget: ShadowBudget) -> Self {
+        self.shadows.budget = budget;
+        self
+    }
+
+    /// Gives the shadow `arm` a budget of its own.
+    pub fn with_shadow_budget_of(mut self, arm: Arm, budget: ShadowBudget) -> Self {
+        self.shadows.budgets.push((arm, budget));
+        self
+    }
+
+    /// Compares the answers of shadows under this tolerance; numpy's by default, which allows for rounding.
+    pub fn with_shadow_tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.shadows.tolerance = tolerance;
         self
     }
 
@@ -312,21 +334,14 @@ impl EndpointBuilder {
         self
     }
 
-    /// Keeps what this replica has seen of a release in the registry, too, every `interval` of the endpoint's clock, as the tag
-    /// `mlcore.evidence.<arm>.<replica>` of the model: a process that is built again with the same name goes on with the evidence that
-    /// was kept last. By default a restart keeps the step and begins its evidence anew.
-    ///
-    /// No two replicas may have one name at a time. Each time is an entry of the audit log: choose minutes.
-    pub fn with_kept_evidence(mut self, replica: impl Into<String>, interval: Duration) -> Self {
-        self.evidence = Some((replica.into(), interval));
-        self
-    }
-
     /// Resolves the arms, loads and warms their versions.
     ///
     /// Steps of a release are kept in the registry, as the tag `mlcore.release.<arm>` of the model, each with an audit entry. A
     /// policy with the options of the one that took them goes on there: units keep their arms over a restart, and get the same
     /// one from every replica. What is kept is gone when the trial is over.
+    ///
+    /// A policy that learns without end, such as a bandit, shares what it learns as the tag `mlcore.policy.<name>`: it goes on from
+    /// there after a restart, and each outcome counts once, whichever replica saw it. The tag stays; evidence belongs to versions.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
@@ -351,8 +366,11 @@ impl EndpointBuilder {
         let preparation = self.preparation.build(&resolver)?;
         let tally = Arc::<Tally>::default();
         let snapshot = self.snapshot.as_deref().map(Snapshot::new);
-        let evidence =
-            self.evidence.take().map(|(replica, interval)| KeptEvidence::new(replica, interval)).transpose()?;
+        let evidence = self
+            .evidence
+            .take()
+            .map(|(replica, interval)| KeptEvidence::new(replica, interval))
+            .transpose()?;
         let mut pending = Vec::new();
         let resolved = resolver
             .resolve(&[], &*policy)
@@ -391,7 +409,12 @@ impl EndpointBuilder {
         consumer.count_for_fleet(self.counts);
         pending
             .extend(consumer.follow(&deployment).into_iter().map(|kind| Event::new(self.clock.now(), kind)));
-        memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
+        let arms: Vec<Arm> = [&resolver.default_arm]
+            .into_iter()
+            .chain(&resolver.arms)
+            .map(|alias| alias.arm.clone())
+            .collect();
+        let shadows = Shadows::new(&self.shadows, &arms)?;
         Ok(Endpoint {
             inner: Arc::new(Inner {
                 resolver,
@@ -401,12 +424,13 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(Progress::since(now, place)),
                 follow_interval: self.follow_interval,
+                share_interval: self.share_interval,
                 snapshot,
                 evidence,
                 pending: Mutex::new(pending),
                 processed: AtomicU64::new(as_micros(now)),
                 queue: Queue::new(self.queue_capacity)?,
-                shadows: Shadows::new(self.shadow_capacity),
+                shadows,
                 kept,
                 tally,
                 preparation,
@@ -469,6 +493,6 @@ pub(crate) fn champion() -> Result<Alias> {
 }
 
 const DEFAULT_FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_SHARE_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
-const DEFAULT_SHADOW_CAPACITY: usize = 4_096;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

@@ -96,12 +96,7 @@ impl Endpoint {
         self.report("report health", about.into(), Observation::judged(name.clone(), harmful))
     }
 
-    fn report(
-        &self,
-        operation: &'static str,
-        about: MeasureSubject,
-        observation: Observation,
-    ) -> Result<()> {
+    fn report(&self, operation: &'static str, about: MeasureSubject, observation: Observation) -> Result<()> {
         let assigned = match &about {
             MeasureSubject::Prediction(_) => None,
             MeasureSubject::Version { arm, version } => {

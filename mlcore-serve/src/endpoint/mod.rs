@@ -9,7 +9,7 @@
 //! Everything else happens in [`Endpoint::process`], which the host calls when it likes, or leaves to a
 //! [worker](Endpoint::spawn_worker): outcomes are joined with their predictions, monitors judge windows of traffic, and
 //! what the policy decides is carried out: a step, a promotion or a rollback is one audited change in the registry and
-//! one pointer swap here. Shadows run apart from that, in [`Endpoint::run_shadows`] or on the worker's other thread.
+//! one pointer swap here. Shadows run apart from that, in [`Endpoint::run_shadows`] or on threads of the worker's.
 //!
 //! # The parts by themselves
 //! Between the parts there is room for what a server adds. A batcher decides each request, runs the rows of requests
@@ -94,7 +94,9 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 
-pub use self::background::{ArmCounts, Counts, Loss, RecordSink, ShadowComparison, Worker};
+pub use self::background::{
+    ArmCounts, Counts, Loss, RecordSink, ShadowBudget, ShadowComparison, ShadowCounts, Worker,
+};
 use self::background::{Consumer, REPORT, Shadows, Tally, check_finite};
 pub use self::builder::EndpointBuilder;
 #[cfg(feature = "http")]
@@ -145,6 +147,8 @@ struct Inner {
     releasing: Mutex<Progress>,
     /// How often the aliases are looked at; never by itself where there is none.
     follow_interval: Option<Duration>,
+    /// How often the policy exchanges with its replicas what it has learnt.
+    share_interval: Duration,
     snapshot: Option<Snapshot>,
     evidence: Option<KeptEvidence>,
     /// What happened on other threads and nobody was told of yet.
@@ -376,10 +380,17 @@ impl Endpoint {
         self.inner.tally.latencies.quantile(share)
     }
 
-    /// How the shadows' answers compare with those given. Never waits for a shadow that runs.
+    /// How the shadows' answers compare with those given, since a release began the comparison. Never waits for a shadow that runs.
     #[must_use]
     pub fn shadows(&self) -> Vec<ShadowComparison> {
-        self.inner.shadows.comparisons().clone()
+        let compared = self.inner.shadows.comparisons().clone();
+        compared.into_iter().map(|compared| compared.told()).collect()
+    }
+
+    /// What became of the runs of each shadow since the start: done, waiting, dropped and why. Never waits.
+    #[must_use]
+    pub fn shadow_counts(&self) -> Vec<ShadowCounts> {
+        self.inner.shadows.counts()
     }
 
     /// Judges the monitors' windows as they stand, without ending them. Waits for a [`process`](Endpoint::process) that is

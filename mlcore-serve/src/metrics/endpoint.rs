@@ -148,6 +148,21 @@ impl Told {
             self.grow(&names::SHADOW_FAILURES, &labels, shadow.failures);
             self.grow(&names::SHADOW_ROWS, &labels, shadow.rows);
             self.grow(&names::SHADOW_FLIPS, &labels, shadow.flips);
+            let report = shadow.comparison().report();
+            self.grow(&names::SHADOW_WITHIN, &labels, report.within_tolerance);
+            if let Some(correlation) = report.rank_correlation {
+                names::SHADOW_CORRELATION.gauge(&labels).set(correlation.value);
+            }
+        }
+        for counts in endpoint.shadow_counts() {
+            for (reason, total) in [
+                ("queue_full", counts.queue_full),
+                ("over_budget", counts.over_budget),
+                ("under_load", counts.under_load),
+                ("superseded", counts.superseded),
+            ] {
+                self.grow(&names::SHADOW_DROPPED, &[&model, counts.arm.as_str(), reason], total);
+            }
         }
     }
 

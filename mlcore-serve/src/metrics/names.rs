@@ -108,7 +108,7 @@ metrics! {
     ABANDONED: Counter "mlcore_decisions_abandoned_total" ["model"] Count,
         "Decisions that were dropped without a record.";
     DROPPED: Counter "mlcore_dropped_total" ["model", "queue"] Count,
-        "What did not fit into its queue: records, outcomes, shadows.";
+        "What was dropped: records and outcomes that did not fit into their queue, runs of shadows for any reason.";
     PANICS: Counter "mlcore_panics_total" ["model"] Count,
         "Panics that were caught in sinks, losses, policies, monitors and handlers of events.";
     UNMONITORED: Counter "mlcore_unmonitored_rows_total" ["model"] Count,
@@ -129,6 +129,12 @@ metrics! {
         "Rows whose answers were compared with those given.";
     SHADOW_FLIPS: Counter "mlcore_shadow_flips_total" ["model", "version", "arm"] Count,
         "Of these, rows of which the shadow gave another class.";
+    SHADOW_WITHIN: Counter "mlcore_shadow_rows_within_tolerance_total" ["model", "version", "arm"] Count,
+        "Rows whose scores, or label, were alike to those given, by the endpoint's tolerance.";
+    SHADOW_CORRELATION: Gauge "mlcore_shadow_rank_correlation" ["model", "version", "arm"] Count,
+        "How far a shadow puts rows into the order of the answers given: Spearman's correlation, -1 to 1, of at most 1,024 rows.";
+    SHADOW_DROPPED: Counter "mlcore_shadow_runs_dropped_total" ["model", "arm", "reason"] Count,
+        "Runs of a shadow that were dropped: queue_full, over_budget, under_load (records were behind), superseded (by a release or a stop).";
     DRIFT_VERDICTS: Counter "mlcore_drift_verdicts_total" ["model", "outcome"] Count,
         "Windows of traffic that a monitor judged: stable, drifted, insufficient_data.";
     DRIFT_SCORE: Gauge "mlcore_drift_score" ["model", "column", "test"] Count,

@@ -2,6 +2,8 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod bandits;
+mod experiments;
 mod faults;
 mod features;
 mod healing;

@@ -4,6 +4,7 @@
 mod files;
 mod kill;
 mod properties;
+mod replay;
 mod support;
 
 use std::fs;

@@ -23,7 +23,7 @@ pub struct Allocation {
 }
 
 impl Allocation {
-    pub(super) fn new(arms: Vec<Arm>, probabilities: Vec<f64>) -> Self {
+    pub(crate) fn new(arms: Vec<Arm>, probabilities: Vec<f64>) -> Self {
         Self { arms, probabilities }
     }
 

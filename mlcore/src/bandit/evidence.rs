@@ -11,7 +11,7 @@ use crate::profile::Sum;
 ///
 /// No order of adding and no grouping changes a bit, so that replicas that are merged agree with one that saw all.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     buckets: BTreeMap<u64, Sums>,
 }
 
@@ -27,7 +27,7 @@ struct Sums {
 
 impl Evidence {
     /// Adds an outcome of this time, where it still counts at `now`.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         memory: Memory,
         now: Duration,
@@ -49,7 +49,7 @@ impl Evidence {
     }
 
     /// Adds the outcomes of another.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (bucket, sums) in &other.buckets {
             let own = self.buckets.entry(*bucket).or_default();
             for (own, other) in own.all_mut().into_iter().zip(sums.all()) {
@@ -59,13 +59,13 @@ impl Evidence {
     }
 
     /// Forgets what does not count any more.
-    pub(super) fn forget(&mut self, memory: Memory, now: Duration) {
+    pub(crate) fn forget(&mut self, memory: Memory, now: Duration) {
         let oldest = memory.oldest(memory.bucket(now));
         self.buckets.retain(|bucket, _| *bucket >= oldest);
     }
 
     /// What counts at `now`.
-    pub(super) fn statistics(&self, memory: Memory, now: Duration) -> ArmStatistics {
+    pub(crate) fn statistics(&self, memory: Memory, now: Duration) -> ArmStatistics {
         let oldest = memory.oldest(memory.bucket(now));
         let counted = self.buckets.iter().filter(|(bucket, _)| **bucket >= oldest);
         counted.fold(ArmStatistics::default(), |all, (bucket, sums)| {
@@ -80,12 +80,12 @@ impl Evidence {
         })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.buckets.is_empty()
     }
 
     /// The buckets as they are written down.
-    pub(super) fn written(&self) -> Vec<WrittenBucket> {
+    pub(crate) fn written(&self) -> Vec<WrittenBucket> {
         let floats = |sums: &Sums| sums.all().map(floats);
         self.buckets
             .iter()
@@ -94,7 +94,7 @@ impl Evidence {
     }
 
     /// Reads buckets that were written down, and refuses those that no outcomes leave.
-    pub(super) fn read(written: &[WrittenBucket], memory: Memory, arm: &str) -> Result<Self> {
+    pub(crate) fn read(written: &[WrittenBucket], memory: Memory, arm: &str) -> Result<Self> {
         let corrupt = |problem: &str| Err(Error::corrupt("restore bandit", format!("arm {arm}"), problem));
         let mut buckets = BTreeMap::new();
         for WrittenBucket { bucket, sums } in written {
@@ -128,7 +128,7 @@ impl Evidence {
     }
 
     /// The newest bucket.
-    pub(super) fn newest(&self) -> Option<u64> {
+    pub(crate) fn newest(&self) -> Option<u64> {
         self.buckets.keys().next_back().copied()
     }
 }
@@ -136,7 +136,7 @@ impl Evidence {
 /// A bucket as it is written: each sum as floats that add up to it without rounding.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenBucket {
+pub(crate) struct WrittenBucket {
     bucket: u64,
     /// The sums of weights, of rewards, of their squares, of 1 over propensities and of rewards over them.
     sums: [Vec<f64>; 5],

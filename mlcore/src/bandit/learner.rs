@@ -218,6 +218,39 @@ impl Bandit {
         Ok(())
     }
 
+    /// Of this evidence, with an allocation that knows all of it. A `winner` that was found before is kept, as in a bandit to which
+    /// arms were added since where it `is_reopened`; where there is none the best arm is looked for.
+    pub(crate) fn of_evidence(
+        options: BanditOptions,
+        arms: BTreeMap<Arm, Evidence>,
+        now: Duration,
+        (winner, is_reopened): (Option<Arm>, bool),
+    ) -> Self {
+        let mut bandit = Self {
+            options,
+            arms,
+            now,
+            outcomes: 0,
+            refreshed: 0,
+            known: 0.0,
+            winners: winner.into_iter().collect(),
+            is_reopened,
+            allocation: Allocation::new(Vec::new(), Vec::new()),
+        };
+        bandit.refresh();
+        bandit
+    }
+
+    /// How many outcomes counted when the allocation was computed.
+    pub(crate) fn known(&self) -> f64 {
+        self.known
+    }
+
+    /// Whether arms were added that the winner was not compared with yet.
+    pub(crate) fn is_reopened(&self) -> bool {
+        self.is_reopened
+    }
+
     /// Computes the allocation from all that is known now.
     pub fn refresh(&mut self) {
         let (memory, now) = (self.options.memory, self.now);

@@ -74,7 +74,7 @@ impl Memory {
     }
 
     /// The bucket of this time.
-    pub(super) fn bucket(&self, time: Duration) -> u64 {
+    pub(crate) fn bucket(&self, time: Duration) -> u64 {
         u64::try_from(time.as_nanos() / self.stretch()).unwrap_or(u64::MAX)
     }
 

@@ -55,10 +55,13 @@ mod track_and_stop;
 mod ucb1;
 
 pub use self::allocation::Allocation;
+pub(crate) use self::allocation::drawn;
 pub use self::epsilon_greedy::EpsilonGreedy;
+pub(crate) use self::evidence::{Evidence, WrittenBucket};
 pub use self::exp3::Exp3;
 pub use self::kl_ucb::KlUcb;
 pub use self::learner::Bandit;
+pub(crate) use self::linear::Gram;
 pub use self::linear::{LinearBandit, LinearModels, LinearOptions, LinearPolicy, LinearReward, LinearState};
 pub use self::memory::Memory;
 pub use self::options::BanditOptions;

@@ -140,7 +140,7 @@ impl BanditOptions {
     }
 
     /// Refuses a reward that the policy or the range does not take.
-    pub(super) fn check_reward(&self, arm: &Arm, reward: f64) -> Result<()> {
+    pub(crate) fn check_reward(&self, arm: &Arm, reward: f64) -> Result<()> {
         let refuse = |problem: String, remedy: &str| {
             Err(Error::invalid_input("update bandit", format!("reward of arm {arm}"), problem).remedy(remedy))
         };

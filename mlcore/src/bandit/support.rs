@@ -24,7 +24,7 @@ impl Support {
     }
 
     /// Whether a mean may be that of such rewards, to the rounding of sums.
-    pub(super) fn holds_mean(self, arm: &super::ArmStatistics) -> bool {
+    pub(crate) fn holds_mean(self, arm: &super::ArmStatistics) -> bool {
         let (count, sum) = (arm.count, arm.sum);
         match self {
             Self::Real => true,
@@ -33,7 +33,7 @@ impl Support {
         }
     }
 
-    pub(super) const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Real => "a finite number",
             Self::UnitInterval => "a number from 0 to 1",

@@ -5,6 +5,7 @@ use super::kind::ColumnKind;
 use super::numbers::Numbers;
 use super::options::Bins;
 use super::texts::Texts;
+use super::vector::BLOCK;
 use super::{MOST_ROWS, OPERATION};
 use crate::error::{Error, Result};
 
@@ -66,6 +67,32 @@ impl ColumnProfile {
     pub(super) fn new(bins: Bins) -> Self {
         let (kind, values) = (ColumnKind::Nothing, Values::Nothing);
         Self { kind, bins, rows: 0, nulls: 0, nans: 0, values }
+    }
+
+    /// Of no row, to which [floats](Self::add_floats) come.
+    pub(crate) fn of_floats() -> Self {
+        Self::new(Bins::None)
+    }
+
+    /// Adds rows of a column of floats, to which nothing else was added.
+    pub(crate) fn add_floats(&mut self, values: &[f64]) {
+        self.rows = self.rows.saturating_add(values.len() as u64);
+        if values.iter().any(|value| !value.is_nan()) {
+            self.become_kind(&ColumnKind::Number);
+        }
+        let nans = match &mut self.values {
+            Values::Numbers(numbers) => {
+                numbers.has_floats = true;
+                values.chunks(BLOCK).map(|block| numbers.add(block, self.bins.edges())).sum()
+            }
+            Values::Nothing | Values::Booleans(..) | Values::Texts(_) | Values::Other => values.len() as u64,
+        };
+        self.nans = self.nans.saturating_add(nans);
+    }
+
+    /// Whether its values are counted in no bins of their own.
+    pub(crate) fn has_no_bins(&self) -> bool {
+        self.bins == Bins::None
     }
 
     /// Makes sure that values of this kind can be added.

@@ -49,6 +49,11 @@ impl Draw {
         Self(bits)
     }
 
+    /// The bits.
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Another draw, made from this one and independent of it.
     #[must_use]
     pub fn another(self) -> Self {

@@ -21,7 +21,12 @@ use crate::name::UnitId;
 /// ```
 #[must_use]
 pub fn bucket(salt: &str, unit: &UnitId) -> f64 {
-    let (salt, unit) = (salt.as_bytes(), unit.as_str().as_bytes());
+    position(salt, unit.as_str())
+}
+
+/// Where a text stands, which need not be a unit's.
+pub(super) fn position(salt: &str, text: &str) -> f64 {
+    let (salt, unit) = (salt.as_bytes(), text.as_bytes());
     let mut joined = [0_u8; SHORT];
     let hash = match joined.get_mut(..salt.len() + 1 + unit.len()) {
         Some(joined) => {

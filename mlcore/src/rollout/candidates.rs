@@ -1,3 +1,5 @@
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::error::{Error, Result};
 use crate::name::{Arm, Version};
 
@@ -37,6 +39,8 @@ impl Candidate {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidates {
     list: Vec<Candidate>,
+    /// A hash of the arms and versions, in their order: a policy knows by it at once whether it has seen them before.
+    digest: u64,
 }
 
 impl Candidates {
@@ -62,7 +66,8 @@ impl Candidates {
                 ));
             }
         }
-        Ok(Self { list })
+        let digest = digest(&list);
+        Ok(Self { list, digest })
     }
 
     /// The position of `arm`, if it can answer now.
@@ -77,12 +82,27 @@ impl Candidates {
         &self.list
     }
 
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
+    }
+
     /// The candidate at `position`; the default where there is none.
     #[must_use]
     pub fn at(&self, position: usize) -> &Candidate {
         // Not empty by construction.
         self.list.get(position).unwrap_or(&self.list[0])
     }
+}
+
+fn digest(list: &[Candidate]) -> u64 {
+    let mut hasher = Xxh3::new();
+    for Candidate { arm, version } in list {
+        // No name has a byte of zero.
+        hasher.update(arm.as_str().as_bytes());
+        hasher.update(&[0]);
+        hasher.update(&version.get().to_le_bytes());
+    }
+    hasher.digest()
 }
 
 /// A set of arms by position, for shadows: no allocation.

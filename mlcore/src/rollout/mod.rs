@@ -8,20 +8,26 @@
 //! |---|---|
 //! | [`Fixed`] | always the same arm |
 //! | [`Weighted`] | arms by weight, each unit always the same one |
+//! | [`Experiments`] | arms by share and by targeting rules, in layers, with hold-outs, overrides and feature flags |
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
 //! | [`SteppedCanary`] | a share that grows by steps: weights, pauses, gates, analyses, a schedule |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
+//! | [`BanditRollout`] | arms by what they have earned, learnt while they answer |
+//! | [`ContextualRollout`] | arms by what they have earned for requests with such features |
 //! | [`Repeated`] | what another policy says, for one release after the other |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
 
 mod ask;
 mod assignment;
+mod bandit;
 mod blue_green;
 mod bucket;
 mod canary;
 mod candidates;
+mod comparison;
 mod context;
 mod decision;
+mod experiments;
 mod fixed;
 mod outcome;
 mod ramp;
@@ -40,12 +46,25 @@ use std::time::Duration;
 
 pub use self::ask::{Ask, Draw};
 pub use self::assignment::Assignment;
+#[cfg(test)]
+use self::bandit::contextual;
+pub use self::bandit::{
+    AssignBy, BanditRollout, BanditRolloutOptions, ContextualRollout, ContextualRolloutOptions, RewardRule,
+};
 pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
 pub use self::candidates::{ArmSet, Candidate, Candidates};
+pub use self::comparison::{
+    Agreement, AgreementOptions, AgreementVerdict, BoundedShare, Comparison, ComparisonReport, LabelPair,
+    RankCorrelation, Reply, Spreads, Tolerance,
+};
 pub use self::context::{Context, OwnedContext};
 pub use self::decision::Decision;
+pub use self::experiments::{
+    ErrorCode, EvaluationDetails, Experiment, Experiments, ExperimentsOptions, FlagMetadata, Layer, Operator,
+    Override, Reason, Rule, Stretches, Target, Undecided, Variant, Verdict,
+};
 pub use self::fixed::Fixed;
 pub use self::outcome::{Observation, Outcome};
 pub use self::ramp::{
@@ -102,6 +121,9 @@ policies! {
     shadow: Shadowed<Arc<dyn RolloutPolicy>>,
     blue_green: BlueGreen,
     stepped: SteppedCanary,
+    experiments: Experiments,
+    bandit: BanditRollout,
+    contextual: ContextualRollout,
 }
 
 /// Decides who answers, and what follows from what came of it.
@@ -121,7 +143,9 @@ policies! {
 ///   policy forgets what it learnt, and told of the same versions again it changes nothing;
 /// - a policy into which a saved state was restored assigns and decides as the one that saved it; states of other
 ///   kinds or options are refused, and change nothing;
-/// - `merge`, where it means something, gives the same in either order, and adding nothing changes nothing.
+/// - `merge`, where it means something, gives the same in either order, and adding nothing changes nothing;
+/// - replicas that share a state by `reconcile` come to assign alike, as one that merged what each of them saw, whichever of their
+///   states were lost on the way.
 ///
 /// ```
 /// use mlcore::Result;
@@ -240,6 +264,27 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
         Err(Error::unsupported("merge policy", format!("state of a {} policy", state.kind()), problem)
             .remedy("let one replica gather the evidence of all"))
     }
+
+    /// Goes on from what replicas share, and from what this one has learnt that is not in it yet; answers the two together, to be
+    /// shared in its place, or `None` where this one has nothing to add.
+    ///
+    /// `shared` is the state that was last shared by any replica, `None` where there is none. What this policy knew of the shared
+    /// state before is replaced and not added to, so that each request counts once, however often replicas exchange states. The
+    /// caller stores the answer where nobody has shared another state meanwhile, and then calls
+    /// [`reconciled`](RolloutPolicy::reconciled). Where it could not, the next call adds the same evidence to whatever is shared
+    /// then.
+    ///
+    /// Only a policy that names a [shared state](Requirements::shared_state) is asked. The default shares nothing.
+    ///
+    /// # Errors
+    /// As [`restore`](RolloutPolicy::restore); nothing changes then.
+    fn reconcile(&self, shared: Option<&PolicyState>) -> Result<Option<PolicyState>> {
+        let _ = shared;
+        Ok(None)
+    }
+
+    /// Takes note that what [`reconcile`](RolloutPolicy::reconcile) last answered is shared now. The default shares nothing.
+    fn reconciled(&self) {}
 }
 
 /// A shared policy is one too: an operator holds the same [`Canary`] that an endpoint asks, and [`Shadowed`] wraps a
@@ -288,6 +333,14 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn merge(&self, state: &PolicyState) -> Result<()> {
         (**self).merge(state)
+    }
+
+    fn reconcile(&self, shared: Option<&PolicyState>) -> Result<Option<PolicyState>> {
+        (**self).reconcile(shared)
+    }
+
+    fn reconciled(&self) {
+        (**self).reconciled();
     }
 }
 

@@ -104,6 +104,14 @@ impl RolloutPolicy for Repeated {
     fn merge(&self, state: &PolicyState) -> Result<()> {
         self.policy.merge(state)
     }
+
+    fn reconcile(&self, shared: Option<&PolicyState>) -> Result<Option<PolicyState>> {
+        self.policy.reconcile(shared)
+    }
+
+    fn reconciled(&self) {
+        self.policy.reconciled();
+    }
 }
 
 impl fmt::Debug for Repeated {

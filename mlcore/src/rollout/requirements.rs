@@ -21,6 +21,9 @@ pub struct Requirements {
     pub trials: Vec<Arm>,
     /// Whether it waits for losses: outcomes that are scored.
     pub losses: bool,
+    /// The name under which replicas share what it learns, by [`RolloutPolicy::reconcile`](super::RolloutPolicy::reconcile);
+    /// `None` where it shares nothing. Written as the name of a model.
+    pub shared_state: Option<String>,
 }
 
 impl Requirements {
@@ -42,6 +45,13 @@ impl Requirements {
     #[must_use]
     pub fn with_losses(mut self, losses: bool) -> Self {
         self.losses = losses;
+        self
+    }
+
+    /// The same, and replicas share what it learns under this name.
+    #[must_use]
+    pub fn with_shared_state(mut self, name: impl Into<String>) -> Self {
+        self.shared_state = Some(name.into());
         self
     }
 }

@@ -133,6 +133,14 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
     fn merge(&self, state: &PolicyState) -> Result<()> {
         self.policy.merge(&state.progress(Self::FORMAT, &self.options)?)
     }
+
+    fn reconcile(&self, shared: Option<&PolicyState>) -> Result<Option<PolicyState>> {
+        self.policy.reconcile(shared)
+    }
+
+    fn reconciled(&self) {
+        self.policy.reconciled();
+    }
 }
 
 #[cfg(test)]

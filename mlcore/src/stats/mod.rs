@@ -21,6 +21,7 @@
 //! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`], [`cramervonmises_2samp`], [`anderson_ksamp`], [`epps_singleton_2samp`], [`kuiper_two`] |
 //! | Does one of them tend to larger values, and how often? | [`mannwhitneyu`], [`rank_compare_2indep`] |
 //! | Could samples be exchanged, by any statistic? | [`permutation_test`] |
+//! | Do two numbers of each observation rise and fall together? | [`spearmanr`] |
 //! | One sample against many | [`SortedSample`], [`KsReference`] |
 //! | How far apart are two samples of a number? | [`wasserstein_distance`], [`energy_distance`] |
 //! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`], [`fisher_exact`] |
@@ -56,6 +57,7 @@ mod quantile;
 mod random;
 mod rank_compare;
 mod sorted;
+mod spearman;
 mod special;
 mod sum;
 mod t_test;
@@ -97,6 +99,7 @@ pub use quantile::{QuantileMethod, lerp, linspace};
 pub use random::SplitMix64;
 pub use rank_compare::{RankCompareResult, rank_compare_2indep};
 pub use sorted::SortedSample;
+pub use spearman::{SpearmanResult, spearmanr};
 pub use sum::{Sum, pairwise_sum};
 pub use t_test::{TTestOptions, TTestResult, ttest_ind, ttest_ind_from_moments};
 pub use two_proportions::{ProportionDifferenceMethod, confint_proportions_2indep, test_proportions_2indep};

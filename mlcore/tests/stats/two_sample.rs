@@ -6,7 +6,7 @@ use mlcore::stats::{
     AndersonMethod, AndersonOptions, CramerVonMisesOptions, EppsSingletonOptions, KsReference,
     MannWhitneyOptions, PermutationOptions, SortedSample, anderson_ksamp, anderson_ksamp_sorted,
     cramervonmises_2samp, cramervonmises_2samp_sorted, energy_distance, energy_distance_sorted,
-    epps_singleton_2samp, kuiper_two, mannwhitneyu, mannwhitneyu_sorted, permutation_test,
+    epps_singleton_2samp, kuiper_two, mannwhitneyu, mannwhitneyu_sorted, permutation_test, spearmanr,
     wasserstein_distance, wasserstein_distance_sorted,
 };
 use serde_json::Value;
@@ -95,6 +95,18 @@ fn epps_singleton_2samp_as_scipy() {
         let options = EppsSingletonOptions::default().with_t(numbers(&case["t"]));
         let result = epps_singleton_2samp(&x, &y, &options).expect("values");
         check("statistic", &case, result.statistic, &case["statistic"], PVALUE);
+        check("pvalue", &case, result.pvalue, &case["pvalue"], PVALUE);
+    }
+}
+
+#[test]
+fn spearmanr_as_scipy() {
+    for case in cases("spearmanr.json") {
+        let ([x, y], share) = (pair(&case), case["share"].as_f64().expect("a share"));
+        let mixed: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x * share + y * (1.0 - share.abs())).collect();
+        let result = spearmanr(&x, &mixed, alternative(&case)).expect("samples of one length");
+        // To the last digit: of a perfect order the p-value hangs on it.
+        check("statistic", &case, result.statistic, &case["statistic"], 0.0);
         check("pvalue", &case, result.pvalue, &case["pvalue"], PVALUE);
     }
 }

@@ -6,7 +6,7 @@ use mlcore::stats::{
     Alternative, AndersonMethod, AndersonOptions, AndersonVariant, CramerVonMisesMethod,
     CramerVonMisesOptions, EppsSingletonOptions, MannWhitneyMethod, MannWhitneyOptions, anderson_ksamp,
     cramervonmises_2samp, energy_distance, epps_singleton_2samp, epps_singleton_2samp_scaled, kuiper_two,
-    mannwhitneyu, wasserstein_distance,
+    mannwhitneyu, spearmanr, wasserstein_distance,
 };
 
 /// A name, and the p-value of two samples; `None` where they are refused.
@@ -31,6 +31,11 @@ fn tests() -> Vec<Test> {
             }),
         ),
     ];
+    for &alternative in Alternative::ALL {
+        let test =
+            move |x: &[f64], y: &[f64]| answered("spearmanr", spearmanr(x, y, alternative), |r| r.pvalue);
+        tests.push(("spearmanr", Box::new(test)));
+    }
     for &method in MannWhitneyMethod::ALL {
         for &alternative in Alternative::ALL {
             let options = MannWhitneyOptions::default().with_method(method).with_alternative(alternative);

@@ -22,8 +22,8 @@ use mlcore_drift::monitor::{MonitorReference, WindowCounts};
 pub(crate) use self::consumer::Consumer;
 pub use self::loss::Loss;
 pub(crate) use self::loss::{REPORT, Scoring, check_finite};
-pub use self::shadow::ShadowComparison;
-pub(crate) use self::shadow::{ShadowInput, ShadowRun, Shadows};
+pub use self::shadow::{ShadowBudget, ShadowComparison, ShadowCounts};
+pub(crate) use self::shadow::{ShadowInput, ShadowOptions, ShadowRun, Shadows};
 pub use self::sink::RecordSink;
 pub(crate) use self::tally::Tally;
 pub use self::tally::{ArmCounts, Counts};
@@ -86,7 +86,7 @@ impl Endpoint {
         let shadows = self.inner.shadows.dropped();
         let count = consumer.dropped(records + outcomes)?;
         let problem = format!(
-            "{records} records and {outcomes} outcomes did not fit into their queues, and {shadows} shadow runs neither; \
+            "{records} records and {outcomes} outcomes did not fit into their queues, and {shadows} shadow runs were dropped; \
              nobody had worked them off for {:.1?}: start a worker, or make the queue larger",
             self.since_processed()
         );

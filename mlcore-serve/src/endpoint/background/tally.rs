@@ -46,8 +46,7 @@ pub struct Counts {
     pub dropped_records: u64,
     /// Outcomes, numbers and verdicts that did not fit into their queues.
     pub dropped_outcomes: u64,
-    /// Shadow runs that did not fit into their queue, or still waited when a release ended what they are compared with or
-    /// the worker was stopped.
+    /// Shadow runs that were dropped, for [whatever reason](super::ShadowCounts).
     pub dropped_shadows: u64,
 }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use mlcore::{Error, Result, interrupt};
 
-use crate::endpoint::{Endpoint, Event};
+use crate::endpoint::{Endpoint, Event, EventKind};
 
-/// Threads that work for an endpoint until they are stopped or dropped: one does what [`Endpoint::process`] does, one
-/// [runs shadows](Endpoint::run_shadows), and one follows the aliases, so that neither a slow shadow nor the loading of a
-/// version holds up an outcome or a decision.
+/// Threads that work for an endpoint until they are stopped or dropped: one does what [`Endpoint::process`] does, one for each
+/// shadow that has anything to run [runs it](Endpoint::run_shadow), and one follows the aliases, so that neither a slow shadow nor the
+/// loading of a version holds up an outcome, a decision or another shadow.
 ///
 /// A panic in what was handed to the endpoint, the handler of events too, ends none of them.
 pub struct Worker {
@@ -25,10 +25,10 @@ pub struct Worker {
     endpoint: Endpoint,
 }
 
-/// The thread that runs shadows.
+/// The thread that wakes those that run shadows, and begins them.
 struct Shadowing {
     thread: Thread,
-    /// Hangs up when the thread ends.
+    /// Hangs up when it and all that it began have ended.
     ended: Receiver<()>,
 }
 
@@ -52,9 +52,9 @@ impl Phase {
 }
 
 impl Endpoint {
-    /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, one that runs shadows, and one
-    /// that follows the aliases. The first sleeps up to `interval` while nothing comes, the second until there is a shadow, the
-    /// third until aliases are [looked at](crate::endpoint::EndpointBuilder::with_follow_interval) again; the requests never have to wake
+    /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, one that begins another for each shadow
+    /// that is to run, and one that follows the aliases. The first sleeps up to `interval` while nothing comes, the second until there is
+    /// a shadow, the third until aliases are [looked at](crate::endpoint::EndpointBuilder::with_follow_interval) again; the requests never have to wake
     /// them.
     ///
     /// # Errors
@@ -83,6 +83,9 @@ impl Endpoint {
                     shadows.unpark();
                 }
                 if last {
+                    endpoint.share_last(|event| {
+                        let _ = caught.guard("the handler of events", || on_event(event));
+                    });
                     return;
                 }
                 if endpoint.inner.queue.is_empty() {
@@ -111,6 +114,15 @@ impl Endpoint {
         Ok(worker)
     }
 
+    /// What the policy has learnt until the end is shared with its replicas; told of where that fails.
+    fn share_last(&self, on_event: impl FnOnce(Event)) {
+        let shared = self.inner.tally.caught.guard("the policy", || self.share_policy());
+        if let Some(Err(error)) = shared {
+            let kind = EventKind::Failed { operation: "share policy".into(), error: error.to_string() };
+            on_event(self.event(kind));
+        }
+    }
+
     /// Follows the aliases until the worker is stopped; what happens is told by the thread that works off.
     fn follow_until(&self, phase: &Phase, interval: Duration) {
         while !phase.has_reached(Phase::LAST_ROUND) {
@@ -121,11 +133,41 @@ impl Endpoint {
         }
     }
 
-    /// Runs shadows until the worker is stopped; `end` hangs up with it.
-    fn run_shadows_until(&self, phase: &Phase, end: SyncSender<()>) {
+    /// Wakes the threads of shadows that have something to run until the worker is stopped; each of them is begun with the first
+    /// run of its shadow. `end` hangs up with the last of them.
+    fn run_shadows_until(&self, phase: &Arc<Phase>, end: SyncSender<()>) {
+        let mut runners: Vec<Option<Thread>> = vec![None; self.inner.shadows.lanes().len()];
         loop {
             let last = phase.has_reached(Phase::LAST_ROUND);
-            let run = || self.inner.tally.caught.guard("a shadow", || self.run_shadow()).unwrap_or(true);
+            for (number, runner) in runners.iter_mut().enumerate() {
+                let waits = self.inner.shadows.lanes().get(number).is_some_and(|lane| !lane.is_empty());
+                match runner {
+                    // At the end all of them, to be told of it.
+                    Some(thread) if waits || last => thread.unpark(),
+                    None if waits && !phase.has_reached(Phase::OVER) => {
+                        let (endpoint, reached, end) = (self.clone(), phase.clone(), end.clone());
+                        let run = move || endpoint.run_lane_until(number, &reached, end);
+                        // Where the system gives no thread its runs wait, up to their budget, for the next round.
+                        let begun = spawn("mlcore-shadow", &Arc::default(), run);
+                        *runner = begun.ok().map(|begun| begun.thread().clone());
+                    }
+                    Some(_) | None => {}
+                }
+            }
+            if last {
+                drop(end);
+                return;
+            }
+            thread::park();
+        }
+    }
+
+    /// Runs one shadow until the worker is stopped.
+    fn run_lane_until(&self, number: usize, phase: &Phase, end: SyncSender<()>) {
+        let Some(lane) = self.inner.shadows.lanes().get(number) else { return };
+        loop {
+            let last = phase.has_reached(Phase::LAST_ROUND);
+            let run = || self.inner.tally.caught.guard("a shadow", || self.run_waiting(lane)).unwrap_or(true);
             while !phase.has_reached(Phase::OVER) && run() {}
             if last {
                 drop(end);

@@ -13,7 +13,7 @@ mod slip;
 mod value;
 
 use mlcore::Result;
-use mlcore::batch::Batch;
+use mlcore::rollout::Draw;
 
 pub use self::context::ContextBuffer;
 #[cfg(feature = "log")]
@@ -59,8 +59,9 @@ impl Endpoint {
         slip.fill(&decided, request, &answer, (Kept { inputs, ..self.inner.kept }, names));
         let outputs = answer.outputs.as_ref().ok();
         set(&mut slip.record.invalid, outputs.and_then(|outputs| self.inner.resolver.fault_of(outputs)));
-        if let Ok(outputs) = &answer.outputs {
-            self.queue_shadows(&decided, request, &answer.inputs, outputs);
+        // Where the arm itself failed, its shadows may know better; what the caller did wrong is nothing to compare.
+        if answer.outputs.is_ok() || answer.is_evidence {
+            self.queue_shadows(&decided, request, &answer);
         }
         if self.inner.kept.records {
             slip.record.at = Some(self.inner.clock.now());
@@ -77,9 +78,20 @@ impl Endpoint {
         })
     }
 
-    fn queue_shadows(&self, decided: &Decided, request: Request<'_>, inputs: &Batch, outputs: &Batch) {
-        for position in decided.assignment().shadows.iter() {
-            let (_, shadow) = decided.deployment().at(position);
+    fn queue_shadows(&self, decided: &Decided, request: Request<'_>, answer: &Answer) {
+        let shadows = decided.assignment().shadows;
+        if shadows.is_empty() {
+            return;
+        }
+        let (now, is_behind) = (self.inner.clock.elapsed(), self.inner.queue.is_behind());
+        let bits = decided.outcome_id().to_u128();
+        for position in shadows.iter() {
+            let (arm, shadow) = decided.deployment().at(position);
+            // Asked before anything is copied: what is dropped shall cost the request nothing.
+            if !self.inner.shadows.admits(arm, now, is_behind) {
+                continue;
+            }
+            let inputs = &answer.inputs;
             let input = if !inputs.is_empty() && shadow.reads_like(decided.model()) {
                 ShadowInput::Shared(inputs.clone())
             } else {
@@ -87,8 +99,15 @@ impl Endpoint {
                 request.with_input(|input| own.fill(input, decided.names()));
                 ShadowInput::Own(own)
             };
-            let (deployment, primary) = (decided.deployment().clone(), outputs.clone());
-            self.inner.shadows.push(ShadowRun { deployment, position, input, primary });
+            self.inner.shadows.push(ShadowRun {
+                deployment: decided.deployment().clone(),
+                position,
+                input,
+                primary: answer.outputs.as_ref().ok().cloned(),
+                latency: now.saturating_sub(decided.started()),
+                // Bits of the id that the policy does not draw by: it hashes them once more.
+                draw: Draw::new((bits >> 64) as u64 ^ bits as u64),
+            });
         }
     }
 }

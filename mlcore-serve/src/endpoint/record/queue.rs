@@ -133,7 +133,14 @@ impl Queue {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.outcomes.is_empty() && self.measures.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
+        self.outcomes.is_empty()
+            && self.measures.is_empty()
+            && self.shards.iter().all(|shard| shard.waiting.is_empty())
+    }
+
+    /// Whether the records of this thread fill more than half of their room: what is missed less than they are should stay out.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.shards().next().is_some_and(|own| own.waiting.len() > own.waiting.capacity() / 2)
     }
 
     /// How many records, and how many outcomes and measures, did not fit since the start.

@@ -11,22 +11,28 @@ use super::Resolver;
 
 /// What lies in the tag. The time sets equal states apart, so that a tag never holds the same text twice.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+pub(super) struct Kept {
     /// Microseconds since 1970.
-    at: i64,
-    state: PolicyState,
+    pub(super) at: i64,
+    pub(super) state: PolicyState,
 }
 
 impl Resolver {
-    /// The key of the tag; none for a policy without a trial, which a restart finds as it was built.
+    /// The key of the tag; none for a policy without a trial, which a restart finds as it was built, and for one whose replicas
+    /// [share](super::sharing) what they learn.
     pub(super) fn key(policy: &dyn RolloutPolicy) -> Option<String> {
-        let trial: Arm = policy.requirements().trials.into_iter().next()?;
+        let requirements = policy.requirements();
+        let trial: Arm =
+            requirements.trials.into_iter().next().filter(|_| requirements.shared_state.is_none())?;
         Some(format!("mlcore.release.{trial}"))
     }
 
     /// Lets `policy` go on where a replica or an earlier process kept it, if that is another place than `known`; answers the
     /// text that is kept. A state of other options is that of another release, and left alone.
     pub(crate) fn adopt(&self, policy: &dyn RolloutPolicy, known: Option<&str>) -> Result<Option<String>> {
+        if let (None, Some(key)) = (known, Self::shared_key(policy)) {
+            self.resume(policy, &key)?;
+        }
         let Some(key) = Self::key(policy) else { return Ok(None) };
         let Some(text) = self.registry.model(&self.model)?.tags.remove(&key) else { return Ok(None) };
         if known != Some(text.as_str())
@@ -83,7 +89,7 @@ impl Resolver {
 }
 
 /// The request of the change that follows the text `before`: the registry carries out one of them.
-fn request(key: &str, before: &str) -> Result<RequestId> {
+pub(super) fn request(key: &str, before: &str) -> Result<RequestId> {
     RequestId::new(format!("{key}-{:032x}", xxh3_128(before.as_bytes())))
 }
 

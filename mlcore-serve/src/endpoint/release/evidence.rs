@@ -9,7 +9,8 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Attempts, Resolver};
+use super::{Attempts, Deployment, Event, EventKind, Releasing, Resolver};
+use crate::endpoint::{Endpoint, EndpointBuilder};
 
 /// Under what name a replica keeps its evidence, and how often.
 #[derive(Clone, Debug)]
@@ -47,8 +48,9 @@ impl KeptEvidence {
             let problem =
                 format!("it is not 1 to {LONGEST_NAME} letters, digits, dots, underscores and dashes");
             let shown: String = replica.chars().take(LONGEST_NAME).collect();
-            return Err(Error::invalid_input("name replica", format!("{shown:?}"), problem)
-                .remedy("name each replica by a word that it has again after a restart, such as its host's name"));
+            return Err(Error::invalid_input("name replica", format!("{shown:?}"), problem).remedy(
+                "name each replica by a word that it has again after a restart, such as its host's name",
+            ));
         }
         Ok(Self { replica, interval })
     }
@@ -79,6 +81,47 @@ impl EvidenceProgress {
     /// A step was kept: its evidence is another one's.
     pub(super) fn stepped(&mut self) {
         self.at = None;
+    }
+}
+
+impl EndpointBuilder {
+    /// Keeps what this replica has seen of a release in the registry, too, every `interval` of the endpoint's clock, as the tag
+    /// `mlcore.evidence.<arm>.<replica>` of the model: a process that is built again with the same name goes on with the evidence that
+    /// was kept last. By default a restart keeps the step and begins its evidence anew.
+    ///
+    /// No two replicas may have one name at a time. Each time is an entry of the audit log: choose minutes.
+    pub fn with_kept_evidence(mut self, replica: impl Into<String>, interval: Duration) -> Self {
+        self.evidence = Some((replica.into(), interval));
+        self
+    }
+}
+
+impl Endpoint {
+    /// Keeps what this replica has seen, where that is wanted and due. A step that is still to be kept comes first.
+    pub(super) fn keep_evidence(&self, releasing: &mut Releasing<'_>, now: &Deployment) -> Option<Event> {
+        let evidence = self.inner.evidence.as_ref()?;
+        let elapsed = self.inner.clock.elapsed();
+        if releasing.to_keep.is_some() || !now.has_trial() || !releasing.evidence.is_due(evidence, elapsed) {
+            return None;
+        }
+        let kept = now.policy.save().and_then(|state| {
+            if releasing.evidence.is_new(&state) {
+                let (step, change) =
+                    (releasing.kept.as_deref(), self.change("evidence of the release so far"));
+                self.inner.resolver.keep_evidence(&*now.policy, evidence, &state, step, &change)?;
+            }
+            Ok(state)
+        });
+        match kept {
+            Ok(state) => {
+                releasing.evidence.kept(elapsed, state);
+                None
+            }
+            Err(error) => {
+                let error = releasing.evidence.attempts.fail(elapsed, error.to_string())?;
+                Some(self.event(EventKind::Failed { operation: "keep evidence".into(), error }))
+            }
+        }
     }
 }
 

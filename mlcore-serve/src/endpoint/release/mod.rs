@@ -9,6 +9,7 @@ mod holding;
 mod loader;
 mod model;
 mod resolve;
+mod sharing;
 mod snapshot;
 
 use std::sync::{Arc, MutexGuard, TryLockError};
@@ -30,6 +31,7 @@ pub use self::loader::ModelLoader;
 pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
 pub(crate) use self::resolve::{ArmAlias, Resolved, Resolver};
+use self::sharing::Sharing;
 pub(crate) use self::snapshot::Snapshot;
 use super::Endpoint;
 use super::decide::Deployment;
@@ -52,6 +54,8 @@ pub(crate) struct Progress {
     to_keep: Option<String>,
     keeping: Attempts,
     evidence: EvidenceProgress,
+    /// How far the exchange with replicas has come, of a policy that shares what it learns.
+    sharing: Sharing,
 }
 
 impl Progress {
@@ -81,9 +85,15 @@ impl Endpoint {
         let mut releasing = interrupt::lock("release", &self.inner.releasing)?;
         let before = self.inner.deployment.load_full();
         let kept = releasing.kept.take();
-        *releasing = Progress::since(self.inner.clock.elapsed(), kept);
+        let sharing = std::mem::take(&mut releasing.sharing);
+        *releasing = Progress { sharing, ..Progress::since(self.inner.clock.elapsed(), kept) };
         match policy {
             Some(policy) => {
+                // The last words of the one before. Where they cannot be shared, what it has learnt since the last time is lost.
+                if !Arc::ptr_eq(&policy, &before.policy) {
+                    drop(self.exchange(&mut releasing, &*before.policy));
+                    releasing.sharing = Sharing::default();
+                }
                 let found = self.inner.resolver.resolve(before.arms(), &*policy)?;
                 if let Some((_, error)) = found.unfit {
                     return Err(error);
@@ -167,7 +177,7 @@ impl Endpoint {
         if let Decision::Step { reason, .. } = &decision {
             releasing.to_keep = Some(reason.clone());
         }
-        let failed = self.keep(&mut releasing, &now);
+        let failed = self.keep(&mut releasing, &now).or_else(|| self.share(&mut releasing, &now));
         let failed = failed.into_iter().chain(self.keep_evidence(&mut releasing, &now));
         let Decision::Hold { reason, .. } = &decision else {
             releasing.holding.end();
@@ -200,32 +210,6 @@ impl Endpoint {
             Err(error) => {
                 let error = releasing.keeping.fail(elapsed, error.to_string())?;
                 Some(self.event(EventKind::Failed { operation: "keep step".into(), error }))
-            }
-        }
-    }
-
-    /// Keeps what this replica has seen, where that is wanted and due. A step that is still to be kept comes first.
-    fn keep_evidence(&self, releasing: &mut Releasing<'_>, now: &Deployment) -> Option<Event> {
-        let evidence = self.inner.evidence.as_ref()?;
-        let elapsed = self.inner.clock.elapsed();
-        if releasing.to_keep.is_some() || !now.has_trial() || !releasing.evidence.is_due(evidence, elapsed) {
-            return None;
-        }
-        let kept = now.policy.save().and_then(|state| {
-            if releasing.evidence.is_new(&state) {
-                let (step, change) = (releasing.kept.as_deref(), self.change("evidence of the release so far"));
-                self.inner.resolver.keep_evidence(&*now.policy, evidence, &state, step, &change)?;
-            }
-            Ok(state)
-        });
-        match kept {
-            Ok(state) => {
-                releasing.evidence.kept(elapsed, state);
-                None
-            }
-            Err(error) => {
-                let error = releasing.evidence.attempts.fail(elapsed, error.to_string())?;
-                Some(self.event(EventKind::Failed { operation: "keep evidence".into(), error }))
             }
         }
     }
@@ -285,6 +269,7 @@ impl Endpoint {
             events.push(self.event(EventKind::TrialEnded { arm, version, reason }));
             if let Some(successor) = successor {
                 policy = successor;
+                releasing.sharing = Sharing::default();
                 break;
             }
         }
@@ -393,6 +378,9 @@ impl Endpoint {
         // Serves what the aliases mean after it, under the policy that its policy hands over to.
         let successor = now.policy.settled(decision, &now.candidates).unwrap_or_else(|| now.policy.clone());
         let found = self.inner.resolver.resolve(now.arms(), &*successor)?;
+        if !Arc::ptr_eq(&successor, &now.policy) {
+            releasing.sharing = Sharing::default();
+        }
         events.extend(self.install(releasing, found, successor)?);
         self.forget(releasing, &*now.policy, decision.reason());
         Ok(events)

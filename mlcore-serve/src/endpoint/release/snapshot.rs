@@ -26,7 +26,7 @@ struct Content {
     format: u32,
     model: ModelName,
     arms: Vec<(Arm, ModelVersion)>,
-    /// Where a policy on trial stood.
+    /// Where a policy that learns stood.
     policy: Option<PolicyState>,
 }
 
@@ -41,8 +41,9 @@ impl Snapshot {
     /// What the file system answers; what was written before stays then.
     pub(crate) fn write(&self, model: &ModelName, deployment: &Deployment) -> Result<()> {
         let arms = deployment.arms().iter().map(|(arm, model)| (arm.clone(), model.version().clone()));
-        let has_trial = !deployment.policy.requirements().trials.is_empty();
-        let policy = if has_trial { deployment.policy.save().ok() } else { None };
+        let requirements = deployment.policy.requirements();
+        let learns = !requirements.trials.is_empty() || requirements.shared_state.is_some();
+        let policy = if learns { deployment.policy.save().ok() } else { None };
         let content = Content { format: FORMAT, model: model.clone(), arms: arms.collect(), policy };
         let text = serde_json::to_vec_pretty(&content)
             .map_err(|cause| Error::internal(WRITE, self.subject(), cause.to_string()))?;
@@ -82,8 +83,12 @@ impl Snapshot {
             return Err(corrupt(format!("it has no version of {}", resolver.default_arm.arm)));
         }
         if let Some(state) = content.policy {
-            // One of other options is another release.
-            drop(policy.merge(&state));
+            // One of other options is another release. What is shared is in the registry, and takes its place as soon as it can be
+            // read: added, it would count twice.
+            drop(match policy.requirements().shared_state {
+                Some(_) => policy.restore(&state),
+                None => policy.merge(&state),
+            });
         }
         Ok(Resolved { arms, unfit: None })
     }

@@ -85,7 +85,8 @@ impl LinearBandit {
         Self::of(options, known, 0)
     }
 
-    pub(super) fn of(options: LinearOptions, arms: BTreeMap<Arm, Gram>, outcomes: u64) -> Result<Self> {
+    /// Of these sums, with their regressions solved.
+    pub(crate) fn of(options: LinearOptions, arms: BTreeMap<Arm, Gram>, outcomes: u64) -> Result<Self> {
         if arms.is_empty() {
             return Err(
                 Error::invalid_input("build bandit", "arms", "there are none").remedy("name at least one")

@@ -9,4 +9,5 @@ mod state;
 pub use self::learner::{LinearBandit, LinearReward};
 pub use self::models::LinearModels;
 pub use self::options::{LinearOptions, LinearPolicy};
+pub(crate) use self::ridge::Gram;
 pub use self::state::LinearState;

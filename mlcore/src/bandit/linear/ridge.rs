@@ -1,6 +1,14 @@
+use serde::{Deserialize, Serialize};
+
+use super::LinearOptions;
+use super::models::check_context;
+use crate::bandit::options::LARGEST_REWARD;
+use crate::error::{Error, Result};
+
 /// What is known of one arm: the sums of a regression, which add up over replicas.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Gram {
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Gram {
     /// The outcomes.
     pub(super) count: u64,
     /// The lower triangle of the sum of `x x^T`, row after row.
@@ -10,11 +18,11 @@ pub(super) struct Gram {
 }
 
 impl Gram {
-    pub(super) fn new(features: usize) -> Self {
+    pub(crate) fn new(features: usize) -> Self {
         Self { count: 0, products: vec![0.0; triangle(features)], moments: vec![0.0; features] }
     }
 
-    pub(super) fn add(&mut self, context: &[f64], reward: f64) {
+    pub(crate) fn add(&mut self, context: &[f64], reward: f64) {
         self.count = self.count.saturating_add(1);
         let pairs = context
             .iter()
@@ -24,10 +32,40 @@ impl Gram {
         self.moments.iter_mut().zip(context).for_each(|(sum, feature)| *sum += reward * feature);
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.products.iter_mut().zip(&other.products).for_each(|(sum, other)| *sum += other);
         self.moments.iter_mut().zip(&other.moments).for_each(|(sum, other)| *sum += other);
+    }
+
+    /// Refuses a context and a reward that no regression takes.
+    pub(crate) fn check_outcome(features: usize, context: &[f64], reward: f64) -> Result<()> {
+        check_context("update bandit", features, context)?;
+        if (-LARGEST_REWARD..=LARGEST_REWARD).contains(&reward) {
+            return Ok(());
+        }
+        let problem = format!("it is {reward}, and must be a number of at most 1e100");
+        Err(Error::invalid_input("update bandit", "reward", problem)
+            .remedy("leave the outcome out, or say what it is worth"))
+    }
+
+    /// All sums, in one order.
+    pub(crate) fn sums(&self) -> impl Iterator<Item = f64> + '_ {
+        self.products.iter().chain(&self.moments).copied()
+    }
+
+    /// What is wrong with sums that no outcomes leave, of a bandit with these options.
+    pub(crate) fn fault(&self, options: &LinearOptions) -> Option<&'static str> {
+        if self.products.len() != triangle(options.features) || self.moments.len() != options.features {
+            return Some("its sums are those of other features");
+        }
+        if self.sums().any(|sum| !(-LARGEST..=LARGEST).contains(&sum)) {
+            return Some("a sum is too large");
+        }
+        if self.count == 0 && self.sums().any(|sum| sum != 0.0) {
+            return Some("it has sums of no outcomes");
+        }
+        self.solve(options.l2_lambda).is_none().then_some("its sums are those of no features")
     }
 
     /// The regression with this regularisation; `None` where the sums are those of no features.
@@ -100,3 +138,6 @@ pub(super) const fn triangle(rows: usize) -> usize {
 fn row_of(triangle_entries: &[f64], row: usize) -> Option<&[f64]> {
     triangle_entries.get(triangle(row)..triangle(row + 1))
 }
+
+/// The largest sum: that of many of the largest rewards times the largest features.
+const LARGEST: f64 = 1e170;

@@ -32,7 +32,9 @@ pub enum Stickiness {
 /// - a state survives JSON, and a policy into which it is restored (fresh or used, on the same clock or another) assigns
 ///   and decides as the one that saved it; states of other kinds are refused and change nothing;
 /// - merging gives the same in either order and grouping, and merging the state of a fresh policy changes nothing;
-///   a policy may refuse to merge at all.
+///   a policy may refuse to merge at all;
+/// - replicas of a policy with a shared state come to assign alike, as one that merged what each of them saw, whichever of their
+///   states were lost on the way.
 ///
 /// The number of calls is fixed, so that the suite ends for any policy whose methods do.
 ///

@@ -11,6 +11,10 @@ pub(super) fn hold<P: RolloutPolicy>(make: &impl Fn() -> P) {
         restored_policies_go_on(make, traffic);
     }
     foreign_states_are_refused(make);
+    if make().requirements().shared_state.is_some() {
+        replicas_that_share_agree(make);
+        foreign_states_are_not_shared(make);
+    }
     if merges(make) {
         merging_nothing_changes_nothing(make);
         for (one, other) in [
@@ -122,6 +126,88 @@ fn the_order_of_merging_does_not_matter<P: RolloutPolicy>(
         alike(&sum(&[&a, &b, &c]), &sum(&[&a, &grouped])),
         "{words} in other groups, with another result"
     );
+}
+
+/// Two replicas share a state, and lose some of what they wrote: they come to agree with one that merged what each of them saw,
+/// once.
+fn replicas_that_share_agree<P: RolloutPolicy>(make: &impl Fn() -> P) {
+    for (one, other) in [(Traffic::Alike, Traffic::Harmful), (Traffic::Breached, Traffic::Saving)] {
+        let (a, b) = (make(), make());
+        let (mut one_clock, mut other_clock) = (Duration::ZERO, Duration::ZERO);
+        // Nobody has learnt anything: nothing is to be shared.
+        assert!(reconciled(&a, None).is_none(), "a fresh policy shares something");
+        play(&a, one, 0..2_000, &mut one_clock);
+        let Some(first) = learnt(&a, None, make) else { continue };
+        a.reconciled();
+        assert!(reconciled(&a, Some(&first)).is_none(), "it adds to what it has just shared");
+        play(&b, other, 3_000..5_000, &mut other_clock);
+        // Written, and lost: the next answer has the same, and what came in since.
+        let is_lost = learnt(&b, None, make).is_some();
+        drop(reconciled(&b, Some(&first)));
+        let again = reconciled(&b, Some(&first));
+        assert_eq!(again.is_some(), is_lost, "what was not written is not written later");
+        let second = again.unwrap_or_else(|| first.clone());
+        b.reconciled();
+        for policy in [&a, &b] {
+            assert!(
+                reconciled(policy, Some(&second)).is_none(),
+                "all that it knows is shared, and it adds something"
+            );
+        }
+        let late = make();
+        assert!(reconciled(&late, Some(&second)).is_none(), "a fresh policy adds to what is shared");
+        let whole = make();
+        restore(&whole, &second);
+        // What was restored goes on with one clock, where the replicas had two.
+        let expected = after(&whole);
+        for (policy, words) in [(a, "the first replica"), (b, "the second one"), (late, "a new one")] {
+            let settled = make();
+            restore(&settled, &saved(&policy));
+            assert!(after(&settled) == expected, "{words} assigns otherwise than the state that is shared");
+        }
+        let summed = make();
+        let seen = |traffic, requests| {
+            let policy = make();
+            play_anew(&policy, traffic, requests);
+            saved(&policy)
+        };
+        restore(&summed, &seen(one, 0..2_000));
+        merge(&summed, &seen(other, 3_000..5_000));
+        assert!(
+            after(&summed) == expected,
+            "what is shared is not what {one:?} and {other:?} traffic add up to"
+        );
+    }
+}
+
+fn foreign_states_are_not_shared<P: RolloutPolicy>(make: &impl Fn() -> P) {
+    let policy = make();
+    play_anew(&policy, Traffic::Alike, 0..2_000);
+    let before = saved(&policy);
+    let foreign = PolicyState::new(StateFormat::new("conformance", 1), &(), &()).unwrap();
+    assert!(policy.reconcile(Some(&foreign)).is_err(), "it shared what it did not save");
+    assert_eq!(saved(&policy), before, "a state that was refused changed something");
+}
+
+/// What a policy wants shared. It may be nothing, where it assigns as a fresh one: a policy that learns from what this traffic has not.
+fn learnt<P: RolloutPolicy>(
+    policy: &P,
+    shared: Option<&PolicyState>,
+    make: &impl Fn() -> P,
+) -> Option<PolicyState> {
+    let state = reconciled(policy, shared);
+    if state.is_none() {
+        let fresh = make();
+        restore(&fresh, &saved(policy));
+        assert!(after(&fresh) == after(&make()), "what it has learnt is not shared");
+    }
+    state
+}
+
+/// What a policy wants shared, as it is after it was written down and read again.
+fn reconciled(policy: &impl RolloutPolicy, shared: Option<&PolicyState>) -> Option<PolicyState> {
+    let state = policy.reconcile(shared).unwrap()?;
+    Some(serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap())
 }
 
 /// What a policy does next, without the words.

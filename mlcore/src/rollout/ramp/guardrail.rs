@@ -338,7 +338,7 @@ mod tests {
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e101] {
             let of = |every: u64| {
                 move |side, number: u64| {
-                    let is_odd = side == Side::Canary && (number / 2) % every == 0;
+                    let is_odd = side == Side::Canary && (number / 2).is_multiple_of(every);
                     Observation::measured(name("cost"), if is_odd { odd } else { drawn(number) })
                 }
             };

@@ -1,24 +1,29 @@
 //! Models that run beside the one that answers, apart from everything else: a shadow that never ends stops no outcome and
 //! no release.
 
+mod budget;
 mod comparison;
+mod lanes;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_queue::ArrayQueue;
-use crossbeam_utils::CachePadded;
 use mlcore::batch::{Batch, RowScratch};
+use mlcore::name::Arm;
+use mlcore::rollout::Draw;
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result, interrupt};
 
+pub use self::budget::ShadowBudget;
+use self::comparison::Pair;
 pub use self::comparison::ShadowComparison;
+pub use self::lanes::ShadowCounts;
+use self::lanes::{Dropped, Lane};
+pub(crate) use self::lanes::{ShadowOptions, Shadows};
 use crate::endpoint::Endpoint;
 use crate::endpoint::decide::Deployment;
 use crate::endpoint::record::RecordedInput;
-use crate::endpoint::release::EventKind;
 
 /// A model to be run beside the one that answered.
 #[derive(Debug)]
@@ -27,8 +32,12 @@ pub(crate) struct ShadowRun {
     /// Where the shadow stands in it.
     pub(crate) position: usize,
     pub(crate) input: ShadowInput,
-    /// The outputs that the caller got.
-    pub(crate) primary: Batch,
+    /// The outputs that the caller got; none where the arm failed that was to answer.
+    pub(crate) primary: Option<Batch>,
+    /// The time from the choice of an arm to its answer.
+    pub(crate) latency: Duration,
+    /// Says whether its rows are in the sample of the comparison.
+    pub(crate) draw: Draw,
 }
 
 /// The input of a shadow.
@@ -40,67 +49,94 @@ pub(crate) enum ShadowInput {
     Own(RecordedInput),
 }
 
-/// The runs that wait, and how the answers of those that ran compare.
-#[derive(Debug)]
-pub(crate) struct Shadows {
-    waiting: ArrayQueue<Box<ShadowRun>>,
-    dropped: CachePadded<AtomicU64>,
-    /// Held for the moment in which one run is added, never while a model runs.
-    comparisons: Mutex<Vec<ShadowComparison>>,
-}
-
 impl Endpoint {
     /// Runs the shadows that wait, under the endpoint's run options, and answers how many ran. Where those have no timeout, a
-    /// shadow has ten seconds: nobody waits for its answer, but other shadows wait for its end.
+    /// run has ten seconds: nobody waits for its answer, but other runs of the shadow wait for its end.
     ///
     /// [`Endpoint::process`] runs no shadow, so that none holds up an outcome or a release. A
-    /// [worker](Endpoint::spawn_worker) calls this on a thread of its own; a host without a worker calls it whenever it has
-    /// time to spare. What waits meanwhile is bounded, and dropped and counted beyond that.
+    /// [worker](Endpoint::spawn_worker) runs each shadow on a thread of its own; a host without a worker calls this whenever it has
+    /// time to spare, or [`run_shadow`](Self::run_shadow) on threads of its own, so that a slow shadow holds up no other. Here they take
+    /// turns. What waits meanwhile is bounded by its [budget](ShadowBudget), and dropped and counted beyond that.
     pub fn run_shadows(&self) -> usize {
         // Those that come meanwhile wait for the next call, so that this one ends.
-        let waiting = 0..self.inner.shadows.waiting.len();
-        waiting.take_while(|_| !interrupt::is_stopped() && self.run_shadow()).count()
+        let mut left: Vec<(&Lane, usize)> =
+            self.inner.shadows.lanes().iter().map(|lane| (lane, lane.len())).collect();
+        let mut ran = 0;
+        while !left.is_empty() {
+            left.retain_mut(|(lane, runs)| {
+                let goes_on = *runs > 0 && !interrupt::is_stopped() && self.run_waiting(lane);
+                *runs = runs.saturating_sub(1);
+                ran += usize::from(goes_on);
+                goes_on
+            });
+        }
+        ran
     }
 
-    /// Runs the shadow that waits longest, if there is one.
-    pub(crate) fn run_shadow(&self) -> bool {
-        let shadows = &self.inner.shadows;
-        let Some(run) = shadows.waiting.pop() else { return false };
-        if !run.deployment.still_serves(&self.inner.deployment.load()) {
-            shadows.drop_one();
-            return true;
-        }
+    /// As [`run_shadows`](Self::run_shadows), of one shadow.
+    pub fn run_shadow(&self, arm: &Arm) -> usize {
+        let Some(lane) = self.inner.shadows.lanes().iter().find(|lane| lane.arm() == arm) else { return 0 };
+        (0..lane.len()).take_while(|_| !interrupt::is_stopped() && self.run_waiting(lane)).count()
+    }
+
+    /// Runs what waits longest of a shadow, if anything does: whatever a budget leaves of it.
+    pub(super) fn run_waiting(&self, lane: &Lane) -> bool {
+        let Some(run) = lane.pop() else { return false };
         let started = self.inner.clock.elapsed();
+        if !run.deployment.still_serves(&self.inner.deployment.load()) {
+            lane.drop_one(Dropped::Superseded);
+        } else if !lane.meter.admits(started) {
+            lane.drop_one(Dropped::OverBudget);
+        } else if let Some((answer, latency)) = self.run_metered(lane, &run, started) {
+            self.compare(lane, &run, answer, latency);
+        } else {
+            // That the caller stopped it says nothing about the shadow.
+            lane.drop_one(Dropped::Superseded);
+        }
+        true
+    }
+
+    /// The answer of a run with the time it took, which its budget pays for; none of one that was stopped.
+    fn run_metered(
+        &self,
+        lane: &Lane,
+        run: &ShadowRun,
+        started: Duration,
+    ) -> Option<(Result<Batch>, Duration)> {
         let mut options = self.inner.run_options.clone();
         options.timeout.get_or_insert(LONGEST_RUN);
+        lane.meter.begin(started);
         let answer = run.answer(&options);
-        // That the caller stopped it says nothing about the shadow.
-        if let Err(Error::Interrupted(_)) = answer {
-            shadows.drop_one();
-            return true;
-        }
-        let latency = self.inner.clock.elapsed().saturating_sub(started);
+        let now = self.inner.clock.elapsed();
+        lane.meter.end(started, now);
+        let is_stopped = matches!(answer, Err(Error::Interrupted(_)));
+        (!is_stopped).then(|| (answer, now.saturating_sub(started)))
+    }
+
+    fn compare(&self, lane: &Lane, run: &ShadowRun, shadow: Result<Batch>, latency: Duration) {
+        let shadows = &self.inner.shadows;
         let mut comparisons = shadows.comparisons();
         // Looked at again under the lock under which a release forgets: it may have come while the model ran.
         if !run.deployment.still_serves(&self.inner.deployment.load()) {
-            shadows.drop_one();
-            return true;
+            lane.drop_one(Dropped::Superseded);
+            return;
         }
         let (arm, model) = run.deployment.at(run.position);
-        let version = model.version().version;
-        let known = comparisons.iter().position(|shadow| shadow.arm == *arm && shadow.version == version);
-        let position = known.unwrap_or(comparisons.len());
-        if known.is_none() {
-            comparisons.push(ShadowComparison::new(arm.clone(), version));
+        let pair =
+            Pair { live: run.primary.as_ref(), live_latency: run.latency, shadow, latency, draw: run.draw };
+        if let Some(compared) = shadows.compared(&mut comparisons, (arm, model.version().version)) {
+            compared.add(pair, |outputs| self.inner.resolver.fault_of(outputs));
         }
-        if let Some(comparison) = comparisons.get_mut(position) {
-            comparison.add(&run.primary, answer, latency, |outputs| self.inner.resolver.fault_of(outputs));
-        }
-        true
+        lane.count_done();
     }
 }
 
 impl ShadowRun {
+    /// The shadow.
+    fn arm(&self) -> &Arm {
+        &self.deployment.at(self.position).0
+    }
+
     fn answer(&self, options: &RunOptions) -> Result<Batch> {
         let (_, model) = self.deployment.at(self.position);
         let run = || {
@@ -122,61 +158,5 @@ impl ShadowRun {
     }
 }
 
-impl Shadows {
-    /// Lets so many runs wait.
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            waiting: ArrayQueue::new(capacity.max(1)),
-            dropped: CachePadded::new(AtomicU64::new(0)),
-            comparisons: Mutex::default(),
-        }
-    }
-
-    /// Puts a run in, or drops it and counts.
-    pub(crate) fn push(&self, run: ShadowRun) {
-        if self.waiting.push(Box::new(run)).is_err() {
-            self.drop_one();
-        }
-    }
-
-    /// Drops and counts the runs that wait.
-    pub(crate) fn discard(&self) {
-        while self.waiting.pop().is_some() {
-            self.drop_one();
-        }
-    }
-
-    fn drop_one(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn comparisons(&self) -> MutexGuard<'_, Vec<ShadowComparison>> {
-        // Nothing that runs under it panics half-way through a comparison.
-        self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The shadows whose answers were invalid, where that is news.
-    pub(crate) fn invalid_answers(&self) -> Vec<EventKind> {
-        self.comparisons().iter_mut().filter_map(ShadowComparison::invalid_event).collect()
-    }
-
-    /// Begins to compare anew where a release has replaced or withdrawn a version: what shadows were compared with is
-    /// not what callers get now.
-    pub(crate) fn follow(&self, before: &Deployment, after: &Deployment) {
-        if !before.still_serves(after) {
-            self.discard();
-            self.comparisons().clear();
-        }
-    }
-}
-
-/// How long a shadow may take by default.
+/// How long a run of a shadow may take by default.
 const LONGEST_RUN: Duration = Duration::from_secs(10);

@@ -1,0 +1,78 @@
+//! What Python hands to bandits, as Rust has it.
+
+use mlcore::Error;
+use mlcore::name::Arm;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde::de::DeserializeOwned;
+
+use crate::door::{self, Asked, type_name};
+use crate::error::{invalid, raise, wrong_type};
+use crate::experiment::Labels;
+
+pub(super) const BUILD: &str = "build bandit";
+pub(super) const UPDATE: &str = "update bandit";
+const RESTORE: &str = "restore bandit";
+
+/// The arm of this name.
+pub(super) fn arm(py: Python<'_>, name: &str) -> PyResult<Arm> {
+    Arm::new(name).map_err(|error| raise(py, &error))
+}
+
+/// The arms of these names.
+pub(super) fn arms(py: Python<'_>, names: &[String]) -> PyResult<Vec<Arm>> {
+    names.iter().map(|name| arm(py, name)).collect()
+}
+
+/// A policy of Python, which says of itself what it is.
+pub(super) fn policy<T: DeserializeOwned>(policy: &Bound<'_, PyAny>) -> PyResult<T> {
+    let py = policy.py();
+    if !policy.hasattr("to_dict")? {
+        let problem = format!("a policy is expected, and it is a {}", type_name(policy));
+        return Err(wrong_type(py, BUILD, "policy", problem, "pass a policy of mlcore.bandit"));
+    }
+    let json: String =
+        py.import("json")?.call_method1("dumps", (policy.call_method0("to_dict")?,))?.extract()?;
+    serde_json::from_str(&json).map_err(|cause| {
+        let remedy =
+            "pass a policy that this bandit takes: a linear one to LinearBandit, any other to Bandit";
+        invalid(py, BUILD, "policy", cause.to_string(), remedy)
+    })
+}
+
+/// A state as Python has it: a dict.
+pub(super) fn state<T: DeserializeOwned>(state: &Bound<'_, PyAny>) -> PyResult<T> {
+    let py = state.py();
+    if !state.is_instance_of::<PyDict>() {
+        let problem = format!("a dict is expected, and it is a {}", type_name(state));
+        return Err(wrong_type(py, RESTORE, "state", problem, "pass what save() answered"));
+    }
+    let json: String = py.import("json")?.call_method1("dumps", (state,))?.extract()?;
+    serde_json::from_str(&json).map_err(|cause| {
+        let error = Error::corrupt(RESTORE, "state", cause.to_string());
+        raise(py, &error.remedy("pass what save() answered"))
+    })
+}
+
+/// The arms of many outcomes: those that occur, and for each outcome which of them.
+pub(super) fn named(py: Python<'_>, names: &Bound<'_, PyAny>) -> PyResult<(Vec<Arm>, Vec<u32>)> {
+    let asked = Asked { operation: UPDATE, subject: "arms" };
+    let labels = Labels::read(py, "arms", &door::column(names, asked)?, asked)?;
+    Ok((arms(py, &labels.names)?, labels.codes))
+}
+
+/// A number for each of so many outcomes.
+pub(super) fn numbers<'py>(
+    py: Python<'py>,
+    subject: &'static str,
+    values: &Bound<'py, PyAny>,
+    due: usize,
+) -> PyResult<door::Numbers<'py>> {
+    let numbers = door::numbers(values, Asked { operation: UPDATE, subject })?;
+    let found = numbers.as_slice().len();
+    if found == due {
+        return Ok(numbers);
+    }
+    let problem = format!("{found} numbers for {due} outcomes");
+    Err(invalid(py, UPDATE, subject, problem, "pass one for each outcome"))
+}
