@@ -1,7 +1,6 @@
 //! One replay: events in the order of their times, a policy that is asked and told, and what is counted on the way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mlcore::name::Arm;
 use mlcore::rollout::{
@@ -194,7 +193,7 @@ impl<'a> Run<'a> {
     fn decide(&mut self, time: i64) {
         let decision = self.policy.decide(between(self.start, time));
         let settles = match &decision {
-            Decision::Hold { reason } => {
+            Decision::Hold { reason, .. } => {
                 self.waits_for.clone_from(reason);
                 return;
             }
@@ -395,7 +394,7 @@ impl<'a> Run<'a> {
         if let Some(tally) = arm.and_then(|arm| self.tallies.get_mut(arm)) {
             match &seen.observation {
                 Observation::Failed => tally.failures += 1,
-                Observation::Scored { loss } if loss.is_finite() => {
+                Observation::Scored { loss, .. } if loss.is_finite() => {
                     tally.losses += 1;
                     tally.loss += loss;
                 }
