@@ -31,7 +31,7 @@ impl Resolver {
     /// text that is kept. A state of other options is that of another release, and left alone.
     pub(crate) fn adopt(&self, policy: &dyn RolloutPolicy, known: Option<&str>) -> Result<Option<String>> {
         if let (None, Some(key)) = (known, Self::shared_key(policy)) {
-            self.resume(policy, &key)?;
+            self.resume_shared(policy, &key)?;
         }
         let Some(key) = Self::key(policy) else { return Ok(None) };
         let Some(text) = self.registry.model(&self.model)?.tags.remove(&key) else { return Ok(None) };

@@ -56,7 +56,10 @@ impl KeptEvidence {
     }
 
     fn key(&self, policy: &dyn RolloutPolicy) -> Option<String> {
-        let trial: Arm = policy.requirements().trials.into_iter().next()?;
+        let requirements = policy.requirements();
+        // What replicas share holds the evidence of all.
+        let trial: Arm =
+            requirements.trials.into_iter().next().filter(|_| requirements.shared_state.is_none())?;
         Some(format!("mlcore.evidence.{trial}.{}", self.replica))
     }
 }

@@ -59,7 +59,7 @@ impl Endpoint {
         }
     }
 
-    fn exchange(&self, releasing: &mut Releasing<'_>, policy: &dyn RolloutPolicy) -> Result<()> {
+    pub(super) fn exchange(&self, releasing: &mut Releasing<'_>, policy: &dyn RolloutPolicy) -> Result<()> {
         let change = self.change("what its policy and its replicas have learnt");
         self.inner.resolver.exchange(policy, &mut releasing.sharing, &change)
     }
@@ -85,7 +85,7 @@ impl Resolver {
     }
 
     /// Lets `policy` go on from what its replicas share.
-    pub(super) fn resume(&self, policy: &dyn RolloutPolicy, key: &str) -> Result<()> {
+    pub(super) fn resume_shared(&self, policy: &dyn RolloutPolicy, key: &str) -> Result<()> {
         let state = self.shared(key)?.map(|(_, state)| state);
         // What this one has learnt already is shared when that is due.
         policy.reconcile(state.as_ref()).map(drop)
