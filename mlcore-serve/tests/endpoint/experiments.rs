@@ -66,7 +66,7 @@ fn attributes_of_a_request_decide_who_answers_and_are_recorded() {
             Some(Value::Text(country)) => country.to_owned(),
             other => panic!("{other:?}"),
         });
-        if record.arm == arm("challenger") && record.unit != unit(0) {
+        if record.arm == arm("challenger") && record.unit != Some(unit(0)) {
             assert_eq!((country.as_str(), record.propensity), ("PT", 0.25));
         }
     }

@@ -13,7 +13,7 @@ use crate::support::{Place, alias, arm, change, model, row, unit};
 
 /// A canary that may fail 5 % more often than its control.
 fn canary(guardrails: &[Guardrail]) -> Arc<Canary> {
-    let ramp = RampOptions::new(guardrails.iter().copied()).with_steps([0.2, 0.5]).with_min_samples(50);
+    let ramp = RampOptions::new(guardrails.iter().cloned()).with_steps([0.2, 0.5]).with_min_samples(50);
     Arc::new(Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp)).unwrap())
 }
 
