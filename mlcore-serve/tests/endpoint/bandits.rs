@@ -102,8 +102,13 @@ fn replicas_agree_and_count_each_outcome_once() {
     let (place, clock) = (Place::with_trial("fails"), ManualClock::default());
     let policies = [(); 2].map(|()| bandit());
     let replicas = [0, 1].map(|replica: usize| {
-        builder(&place, place.registry.clone(), &policies[replica], &clock).build().unwrap()
+        builder(&place, place.registry.clone(), &policies[replica], &clock)
+            .with_share_interval(Duration::from_secs(3_600))
+            .build()
+            .unwrap()
     });
+    // The first exchange, while there is nothing to share; the next is due in an hour.
+    replicas.iter().for_each(|replica| drop(replica.process()));
     play(&replicas[0], &clock, 0..500);
     play(&replicas[1], &clock, 500..1_100);
     let seen: Vec<_> = policies.iter().map(|policy| learnt(policy)).collect();

@@ -42,8 +42,8 @@ fn positions_are_uniform_over_units() {
     let p = p_value(&counts, &[1.0 / CELLS as f64; CELLS]);
     println!("{} units in {CELLS} cells: p {p:.4}", units());
     assert!(p > SMALL, "{p}");
-    counts[0] += counts[0] / 2;
-    assert!(p_value(&counts, &[1.0 / CELLS as f64; CELLS]) < SMALL, "half a cell more is seen");
+    counts.iter_mut().take(20).for_each(|count| *count += *count / 2);
+    assert!(p_value(&counts, &[1.0 / CELLS as f64; CELLS]) < SMALL, "one percent more is seen");
 }
 
 #[test]

@@ -31,11 +31,6 @@ fn tests() -> Vec<Test> {
             }),
         ),
     ];
-    for &alternative in Alternative::ALL {
-        let test =
-            move |x: &[f64], y: &[f64]| answered("spearmanr", spearmanr(x, y, alternative), |r| r.pvalue);
-        tests.push(("spearmanr", Box::new(test)));
-    }
     for &method in MannWhitneyMethod::ALL {
         for &alternative in Alternative::ALL {
             let options = MannWhitneyOptions::default().with_method(method).with_alternative(alternative);
@@ -89,6 +84,31 @@ fn every_hostile_sample_has_an_answer() {
             }
         }
     }
+}
+
+/// A correlation is of pairs, and there is none where one of the two does not vary.
+#[test]
+fn correlations_of_hostile_pairs_are_numbers_or_nan() {
+    let samples: Vec<Vec<f64>> = (0..HOSTILE_SHAPES)
+        .flat_map(|kind| [1, 2, 4, 9, 300].map(|n| hostile(kind, kind as u64, n)))
+        .collect();
+    let mut numbers = 0;
+    for &alternative in Alternative::ALL {
+        for x in &samples {
+            for y in &samples {
+                let result = spearmanr(x, y, alternative);
+                assert_eq!(result.is_ok(), x.len() == y.len());
+                let Ok(result) = result else { continue };
+                assert!((-1.0..=1.0).contains(&result.statistic) || result.statistic.is_nan(), "{result:?}");
+                assert!((0.0..=1.0).contains(&result.pvalue) || result.pvalue.is_nan(), "{result:?}");
+                numbers += usize::from(!result.pvalue.is_nan());
+            }
+        }
+        let values = hostile(0, 3, 500);
+        let own = spearmanr(&values, &values, alternative).unwrap();
+        assert!(own.statistic > 1.0 - 1e-12, "{own:?}");
+    }
+    assert!(numbers > 100, "{numbers}");
 }
 
 #[test]

@@ -1,20 +1,33 @@
 //! Steps of a release that survive a restart: the policy's state lies in the registry, as a tag of the model.
 
+use std::hash::{BuildHasher, RandomState};
+
 use mlcore::name::{Arm, RequestId};
 use mlcore::registry::{Change, RegistryExt};
 use mlcore::rollout::{PolicyState, RolloutPolicy};
+use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Resolver;
 
-/// What lies in the tag. The time sets equal states apart, so that a tag never holds the same text twice.
+/// What lies in the tag. A tag never holds the same text twice: of two replicas that write equal states over the same text, at the same
+/// moment, one must be told that it was second, or what it has learnt would be lost.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Kept {
     /// Microseconds since 1970.
     pub(super) at: i64,
+    /// Drawn anew for each text.
+    #[serde(default)]
+    once: u64,
     pub(super) state: PolicyState,
+}
+
+impl Kept {
+    pub(super) fn new(at: Timestamp, state: PolicyState) -> Self {
+        Self { at: at.as_micros(), once: RandomState::new().hash_one(std::process::id()), state }
+    }
 }
 
 impl Resolver {
@@ -61,7 +74,7 @@ impl Resolver {
             None => self.adopt(policy, Some(""))?,
         };
         for _ in 0..MOST_RACES {
-            let kept = Kept { at: change.at.as_micros(), state: policy.save()? };
+            let kept = Kept::new(change.at, policy.save()?);
             let text = serde_json::to_string(&kept)
                 .map_err(|cause| Error::internal(KEEP, key.as_str(), cause.to_string()))?;
             let change = match &known {

@@ -107,7 +107,7 @@ impl Resolver {
         for _ in 0..MOST_RACES {
             let (before, state) = self.shared(&key)?.unzip();
             let Some(state) = policy.reconcile(state.as_ref())? else { return Ok(()) };
-            let kept = Kept { at: change.at.as_micros(), state };
+            let kept = Kept::new(change.at, state);
             let text = serde_json::to_string(&kept)
                 .map_err(|cause| Error::internal(SHARE, key.as_str(), cause.to_string()))?;
             let request = match before {

@@ -190,7 +190,7 @@ impl SteppedCanaryOptions {
         for (place, step) in self.steps.iter().enumerate() {
             let number = place + 1;
             match step {
-                CanaryStep::SetWeight { share } if !(*share <= 1.0) => {
+                CanaryStep::SetWeight { share } if share.is_nan() || *share > 1.0 => {
                     let problem = format!("step {number} gives the canary a share of {share}");
                     return refuse("steps", problem, "write a share as 0.2, and not as a percentage");
                 }

@@ -209,7 +209,7 @@ impl ContextualRollout {
             Ok(published) => self.published.store(Arc::new(published)),
             // What was published before goes on.
             Err(error) => {
-                tracing::warn!(bandit = %self.options.name, %error, "no new regressions are published")
+                tracing::warn!(bandit = %self.options.name, %error, "no new regressions are published");
             }
         }
     }
