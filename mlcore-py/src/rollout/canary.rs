@@ -65,7 +65,10 @@ impl Guardrail {
                 budget.map(|seconds| duration(py, "build guardrail", "budget", seconds)).transpose()?;
             let guardrail = Metric::named(&metric, slow)
                 .and_then(|metric| rollout::Guardrail::new(metric, margin))
-                .and_then(|built| limit.map_or(Ok(built), |limit| built.with_limit(limit)))
+                .and_then(|built| match limit {
+                    Some(limit) => built.with_limit(limit),
+                    None => Ok(built),
+                })
                 .map_err(|error| raise(py, &error))?;
             Ok(Self { guardrail, budget })
         })
@@ -142,7 +145,10 @@ impl Traffic {
             let traffic = Metric::named(metric, slow)
                 .and_then(|metric| rollout::Traffic::new(metric, baseline, harm))
                 .map_err(|error| raise(py, &error))?;
-            let traffic = requests.map_or(traffic, |requests| traffic.with_requests(requests));
+            let traffic = match requests {
+                Some(requests) => traffic.with_requests(requests),
+                None => traffic,
+            };
             Ok(Self { traffic, budget })
         })
     }
@@ -256,7 +262,7 @@ impl Canary {
                 ramp = ramp.with_max_hold(max_hold, expiry);
             }
             if let Some(traffic) = traffic {
-                ramp = ramp.with_traffic(traffic.traffic);
+                ramp = ramp.with_traffic(traffic.traffic.clone());
             }
             let warnings = ramp.warnings();
             let options = CanaryOptions::new(arm(py, &control)?, arm(py, &canary)?, salt.into_string(), ramp);

@@ -203,7 +203,7 @@ pub struct Regret {
 }
 
 impl ReplayReport {
-    pub(super) fn of(run: Run<'_>, mode: ReplayMode, values: Values) -> Self {
+    pub(super) fn of(run: Run<'_>, mode: ReplayMode, values: &Values) -> Self {
         let is_simulated = mode == ReplayMode::SimulatedArms;
         let reached = |wanted: fn(&Decision) -> bool| {
             let found = run.decisions.iter().find(|own| wanted(&own.decision))?;

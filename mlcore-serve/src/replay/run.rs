@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
             Some(_) => simulated_values(&self),
         };
         let mode = if simulate.is_some() { ReplayMode::SimulatedArms } else { ReplayMode::LoggedArms };
-        Ok(ReplayReport::of(self, mode, values))
+        Ok(ReplayReport::of(self, mode, &values))
     }
 
     /// Asks for the decisions that are due before `time`.

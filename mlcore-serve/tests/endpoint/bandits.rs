@@ -267,7 +267,7 @@ fn a_worker_shares_what_was_learnt_until_it_is_stopped() {
     let endpoint = Endpoint::builder(model(), place.registry.clone(), place.artifacts.clone())
         .with_loader(load)
         .with_arm(alias("challenger"))
-        .with_policy(policy.clone())
+        .with_policy(policy)
         .build()
         .unwrap();
     let worker = endpoint.spawn_worker(Duration::from_millis(1), |_| {}).unwrap();

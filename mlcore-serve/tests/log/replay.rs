@@ -139,7 +139,7 @@ fn a_canary_whose_errors_grew_is_rolled_back_and_the_report_says_when() {
     // A margin of 90 % never finds it, and a canary that was never worse is let pass.
     let blind = log.replay(Arc::new(endless("release", 0.9)), &options).unwrap();
     assert!(blind.rollback.is_none() && blind.judged.as_ref().unwrap().detection.is_none(), "{blind}");
-    let until = options.clone().with_until(at(1_000 * STEP)).with_truth(Truth::Equal);
+    let until = options.with_until(at(1_000 * STEP)).with_truth(Truth::Equal);
     let before = read(&folder, &until);
     let fine = before.replay(Arc::new(canary("release", 0.05, &[0.5])), &until).unwrap();
     assert_eq!(fine.judged.as_ref().unwrap().false_alarms, 0);
@@ -223,7 +223,7 @@ fn values_and_regret_are_estimated_by_propensities() {
     assert!((size - 1.0 / (0.25 / 0.7 + 0.25 / 0.3)).abs() < 0.02, "{size}");
 
     // Rejection keeps the arms in the shares of the policy: 0.3 / 0.7 of the champion's, all of the canary's.
-    let rejection = options.clone().with_matching(Matching::Rejection);
+    let rejection = options.with_matching(Matching::Rejection);
     let even = Weighted::new("even", [(arm("champion"), 1.0), (arm("canary"), 1.0)]).unwrap();
     let rejected = log.replay(Arc::new(even), &rejection).unwrap();
     let [champion, canary] = [0, 1].map(|position: usize| rejected.arms[position].matched as f64);
