@@ -247,7 +247,7 @@ impl Bandit {
                     })?;
                     let Some(arm) = arms.get(*code as usize) else { continue };
                     let reward = Reward::new(arm, *reward).with_propensity(at(&propensities, 1.0)).at(time);
-                    learnt.update(&reward).map_err(|error| error.within(&format!("row {row}")))?;
+                    learnt.update(&reward).map_err(|error| error.within(format!("row {row}")))?;
                 }
                 *bandit = learnt;
                 Ok(())

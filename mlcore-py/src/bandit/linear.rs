@@ -59,7 +59,6 @@ pub(crate) struct LinearBandit {
 impl LinearBandit {
     #[new]
     #[pyo3(signature = (arms, policy, features, *, l2_lambda = 1.0, min_prob = 0.0, refresh = 0.01))]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
     fn new(
         py: Python<'_>,
@@ -173,7 +172,7 @@ impl LinearBandit {
                 for (row, ((code, context), reward)) in codes.iter().zip(&contexts).zip(rewards).enumerate() {
                     let Some(arm) = arms.get(*code as usize) else { continue };
                     let outcome = LinearReward::new(arm, context, *reward);
-                    learnt.update(&outcome).map_err(|error| error.within(&format!("row {row}")))?;
+                    learnt.update(&outcome).map_err(|error| error.within(format!("row {row}")))?;
                 }
                 *bandit = learnt;
                 Ok(())

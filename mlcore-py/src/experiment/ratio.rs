@@ -92,6 +92,7 @@ impl SequentialSrm {
     /// ------
     /// InvalidInputError
     ///     Where weights or concentrations differ; nothing was added.
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned references")]
     fn merge(&mut self, py: Python<'_>, other: Py<Self>) -> PyResult<()> {
         entry(py, |py| {
             // Copied first: a test may be merged with itself, and is borrowed here.

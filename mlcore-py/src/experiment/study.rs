@@ -91,6 +91,7 @@ impl Experiment {
         planned_units = 0, nan_policy = "raise"
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
     fn new(
         py: Python<'_>,
         name: String,
