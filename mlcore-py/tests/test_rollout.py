@@ -205,7 +205,7 @@ def test_questions_are_checked():
         (lambda: canary(expiry="never"), "roll_back, hold"),
         (lambda: Guardrail("error_rate", 0.0), "margin"),
         (lambda: Guardrail("error_rate", float("inf")), "margin"),
-        (lambda: Guardrail("latency", 0.1), "error_rate, slow_share or loss"),
+        (lambda: Guardrail("latency", 0.1), "error_rate, slow_share, loss, or a measure of the host"),
         (lambda: Guardrail("slow_share", 0.1), "budget"),
         (lambda: Guardrail("slow_share", 0.1, budget=-1.0), "budget"),
         (lambda: Guardrail("loss", 0.1, budget=1.0), "budget"),

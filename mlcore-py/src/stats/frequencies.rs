@@ -11,16 +11,16 @@ pub(crate) mod native {
     use crate::error::{detached, entry, invalid};
     use crate::stats::{option, power};
 
-    /// What :func:`fisher_exact` and :func:`power_divergence` found; unpacks as ``statistic, pvalue``.
+    /// What :func:`fisher_exact`, :func:`power_divergence` and :func:`spearmanr` found; unpacks as ``statistic, pvalue``.
     #[pyclass(frozen, eq)]
     #[derive(Debug, Clone, PartialEq)]
-    struct SignificanceResult {
-        /// The statistic: the odds ratio, or the divergence.
+    pub(crate) struct SignificanceResult {
+        /// The statistic: the odds ratio, the divergence, or the correlation of the ranks.
         #[pyo3(get)]
-        statistic: f64,
+        pub(crate) statistic: f64,
         /// The probability of such a statistic, or one further out, if the hypothesis holds.
         #[pyo3(get)]
-        pvalue: f64,
+        pub(crate) pvalue: f64,
     }
 
     #[pymethods]

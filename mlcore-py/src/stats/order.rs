@@ -9,6 +9,7 @@ pub(crate) mod native {
 
     use crate::door::{self, Asked, Numbers};
     use crate::error::{detached, entry};
+    use crate::stats::frequencies::native::SignificanceResult;
     use crate::stats::option;
     use crate::stats::two_sample::unpacks_as_statistic_and_pvalue;
 
@@ -261,36 +262,6 @@ pub(crate) mod native {
                 distance: found.distance,
             })
         })
-    }
-
-    /// What :func:`spearmanr` found; unpacks as ``statistic, pvalue``.
-    #[pyclass(frozen, eq)]
-    #[derive(Debug, Clone, PartialEq)]
-    struct SignificanceResult {
-        /// The correlation of the ranks, -1 to 1.
-        #[pyo3(get)]
-        statistic: f64,
-        /// The probability of such a correlation, or one further out, if the two are independent.
-        #[pyo3(get)]
-        pvalue: f64,
-    }
-
-    unpacks_as_statistic_and_pvalue!(SignificanceResult);
-
-    #[pymethods]
-    impl SignificanceResult {
-        #[new]
-        fn new(statistic: f64, pvalue: f64) -> Self {
-            Self { statistic, pvalue }
-        }
-
-        fn __repr__(&self) -> String {
-            format!("SignificanceResult(statistic={:?}, pvalue={:?})", self.statistic, self.pvalue)
-        }
-
-        fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64)) {
-            (slf.get_type().into_any(), (slf.get().statistic, slf.get().pvalue))
-        }
     }
 
     /// Spearman's rank correlation, of whether two numbers rise and fall together: ``scipy.stats.spearmanr``.

@@ -106,8 +106,9 @@ fn released(requests: u64, worse_from: u64) -> Vec<Made> {
 fn a_canary_whose_errors_grew_is_rolled_back_and_the_report_says_when() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder, released(6_000, 1_000));
-    let truth = Truth::worse(arm("canary"), at(1_000 * STEP));
-    let options = ReplayOptions::default().with_truth(truth);
+    // Worse from the thousandth request on, which was decided 2 ms before its answer.
+    let worse_from = at(1_000 * STEP - 2_000);
+    let options = ReplayOptions::default().with_truth(Truth::worse(arm("canary"), worse_from));
     let log = read(&folder, &options);
     assert_eq!((log.requests(), log.arms()), (6_000, &[arm("champion"), arm("canary")][..]));
 
@@ -332,7 +333,7 @@ fn bad_rows_are_left_out_and_counted() {
         ReplayLog::read(&LogReader::new(folder.path()), options).unwrap_err().to_string()
     };
     let none = refused(&options.clone().with_arms([arm("nobody")]));
-    assert!(none.starts_with("replay log log: no row of it can be replayed; 9 were left out"), "{none}");
+    assert!(none.starts_with("replay log log: no row of it can be replayed; 10 were left out"), "{none}");
     assert!(refused(&options.clone().with_alpha(0.0)).contains("alpha"));
     assert!(refused(&options.clone().with_share_points(0)).contains("share_points"));
     assert!(refused(&options.clone().with_since(at(5)).with_until(at(5))).contains("since"));
