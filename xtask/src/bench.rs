@@ -16,6 +16,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mlflow = python::environment_with("python-clients", "requirements-clients.txt")?;
     // Feast needs pandas 2, too, and versions of its own below it.
     let feast = python::environment_with("python-feast", "requirements-bench-feast.txt")?;
+    // gbstats needs numpy 1 and pandas 1.
+    let experiment =
+        python::environment_with("python-bench-experiment", "requirements-bench-experiment.txt")?;
     // What people call from Python is the wheel.
     if !process::succeeds(&mut wheel::build(&python)?)? {
         return Err(Failure::new("maturin could not build the wheel; see its messages above"));
@@ -29,6 +32,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     benches.env("MLCORE_BENCH_VALIDATION_PYTHON", validation.program());
     benches.env("MLCORE_BENCH_MLFLOW_PYTHON", mlflow.program());
     benches.env("MLCORE_BENCH_FEAST_PYTHON", feast.program());
+    benches.env("MLCORE_BENCH_EXPERIMENT_PYTHON", experiment.program());
     benches.env("MLCORE_BENCH_WHEEL_PYTHON", installed.program());
     if process::succeeds(&mut benches)? {
         return Ok(ExitCode::SUCCESS);
