@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use mlcore::Error;
-use mlcore::evaluate::{Contender, Gate, GateMetric, GateVerdict, Requirement, Truth};
+use mlcore::evaluate::{
+    Contender, Gate, GateMetric, GateVerdict, LoggedRewards, OffPolicyEstimator, OffPolicyOptions,
+    OffPolicyRequirement, Requirement, Truth, off_policy_value,
+};
 use mlcore::schema::{DType, Field, Schema, Signature};
 use mlcore::stats::SplitMix64;
 
@@ -223,4 +226,59 @@ fn gates_and_verdicts_are_json() {
     let verdict = judge(&gate, &labels, &scores);
     let json = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<GateVerdict>(&json).unwrap(), verdict);
+}
+
+#[test]
+fn what_a_policy_would_have_earned_must_be_sure_and_rest_on_rows_of_its_own() {
+    let mut random = SplitMix64::new(8);
+    let action: Vec<usize> = (0..4_000).map(|_| usize::from(random.uniform() < 0.5)).collect();
+    let earns = [0.4, 0.6];
+    let reward: Vec<f64> =
+        action.iter().map(|arm| f64::from(u8::from(random.uniform() < earns[*arm]))).collect();
+    let target = [0.1, 0.9].repeat(action.len());
+    let propensity = vec![0.5; action.len()];
+    let log = LoggedRewards::new(2, &action, &propensity, &reward, &target);
+    let estimate = off_policy_value(&log, OffPolicyEstimator::Snips, &OffPolicyOptions::default()).unwrap();
+    // 0.58 where 0.5 was earned; the interval of the gain is narrower than that of the value.
+    assert!((estimate.value - 0.58).abs() < 0.03 && (estimate.gain - 0.08).abs() < 0.02, "{estimate:?}");
+    let width = |interval: (f64, f64)| interval.1 - interval.0;
+    assert!(width(estimate.gain_interval) < 0.9 * width(estimate.interval), "{estimate:?}");
+    let (rows, nobody) = (Truth::Values(&[]), Contender::new(&[]));
+    let judge = |asked: OffPolicyRequirement, own: &Contender<'_>| {
+        Gate::new().with_off_policy(asked).judge(rows, &nobody, own)
+    };
+    let own = nobody.with_off_policy(&estimate);
+    let asked = OffPolicyRequirement::new;
+    for (requirement, passes) in [
+        (Requirement::BetterBy(0.0), true),
+        (Requirement::BetterBy(0.04), true),
+        (Requirement::BetterBy(0.08), false),
+        (Requirement::NotWorseBy(0.0), true),
+        (Requirement::Reaches(estimate.interval.0), true),
+        (Requirement::Reaches(estimate.value), false),
+    ] {
+        let verdict = judge(asked(requirement), &own).unwrap();
+        assert_eq!(verdict.passed, passes, "{requirement:?}: {verdict}");
+        // 1.64 times as many rows are needed: (0.1^2 + 0.9^2) / 0.5.
+        let few = asked(requirement).with_min_effective_sample_size(2_600.0);
+        assert!(!judge(few, &own).unwrap().passed);
+        assert!(!judge(asked(requirement), &nobody).unwrap().passed, "nobody estimated it");
+    }
+    let enough = asked(Requirement::BetterBy(0.0)).with_min_effective_sample_size(2_300.0);
+    let verdict = judge(enough, &own).unwrap();
+    let check = verdict.check("off_policy").unwrap();
+    assert_eq!((check.champion, check.challenger), (Some(estimate.logged_value), Some(estimate.value)));
+    assert!(verdict.passed && check.sentence.contains("2300 are needed"), "{verdict}");
+    // A gate in a file keeps what it asks, and one of an earlier version asks nothing of the kind.
+    let gate = Gate::new().with_off_policy(enough);
+    assert_eq!(serde_json::from_str::<Gate>(&serde_json::to_string(&gate).unwrap()).unwrap(), gate);
+    assert!(!serde_json::to_string(&Gate::new()).unwrap().contains("off_policy"));
+    for odd in [
+        asked(Requirement::BetterBy(-0.1)),
+        asked(Requirement::Reaches(f64::NAN)),
+        enough.with_min_effective_sample_size(f64::INFINITY),
+        enough.with_min_effective_sample_size(-1.0),
+    ] {
+        assert!(matches!(judge(odd, &own), Err(Error::InvalidInput(_))), "{odd:?}");
+    }
 }

@@ -263,14 +263,22 @@ def off_policy():
         }
         z = stats.norm.ppf(1 - alpha / 2)
         estimates = {}
+
+        def gain(name, values):
+            """What the policy in question earns more than the one that ran, of the same rows."""
+            more, error = estimates[name]["value"] - reward.mean(), values.std(ddof=1) / math.sqrt(rows)
+            estimates[name] |= {"gain": more, "gain_low": more - z * error, "gain_high": more + z * error}
+
         for name, term in terms.items():
             value, error = term.mean(), term.std(ddof=1) / math.sqrt(rows)
             estimates[name] = {"value": value, "standard_error": error, "low": value - z * error, "high": value + z * error}
+            gain(name, term - reward)
         value = (weight * reward).sum() / weight.sum()
         # The delta method for a ratio of means.
         influence = weight * (reward - value) / weight.mean()
         error = math.sqrt((influence**2).sum() / (rows * (rows - 1)))
         estimates["snips"] = {"value": value, "standard_error": error, "low": value - z * error, "high": value + z * error}
+        gain("snips", influence - (reward - reward.mean()))
         # Maurer and Pontil (2009), theorem 4, both sides: a term lies between 0 and the largest weight.
         most = clip if clip is not None else 1.0 / propensity.min()
         ips = terms["ips"]
@@ -279,7 +287,7 @@ def off_policy():
         yield {
             "arms": arms, "action": action.tolist(), "reward": reward.tolist(), "propensity": propensity.tolist(),
             "target": target.tolist(), "model": model.tolist(), "clip": clip, "tau": tau, "alpha": alpha,
-            "estimates": estimates, "ips_bernstein": [ips.mean() - width, ips.mean() + width], "largest_weight": most,
+            "estimates": estimates, "logged_value": reward.mean(), "ips_bernstein": [ips.mean() - width, ips.mean() + width], "largest_weight": most,
             "effective_sample_size": weight.sum() ** 2 / (weight**2).sum(),
         }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::gate_metric::GateMetric;
+use super::off_policy::OffPolicyEstimate;
+use super::off_policy_requirement::OffPolicyRequirement;
 use super::probability::Probability;
 use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits, GateVerdict};
@@ -57,6 +59,9 @@ pub struct Gate {
     pub min_per_class: usize,
     /// How fast the challenger must answer.
     pub latency: Option<LatencyBudget>,
+    /// What the challenger must have earned on the prediction log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_policy: Option<OffPolicyRequirement>,
 }
 
 /// How many answers must come in time.
@@ -76,13 +81,14 @@ pub struct Contender<'a> {
     latencies: Option<&'a [Duration]>,
     signature: Option<&'a Signature>,
     epsilon: f64,
+    off_policy: Option<&'a OffPolicyEstimate>,
 }
 
 impl<'a> Contender<'a> {
     /// A model that predicted these: the probability of `true` where the truth is labels, else the value itself.
     #[must_use]
     pub fn new(predictions: &'a [f64]) -> Self {
-        Self { predictions, latencies: None, signature: None, epsilon: f64::EPSILON }
+        Self { predictions, latencies: None, signature: None, epsilon: f64::EPSILON, off_policy: None }
     }
 
     /// The same model, which answered in this type before its predictions were widened to `f64`: `with_type::<f32>()` for
@@ -107,11 +113,25 @@ impl<'a> Contender<'a> {
         self.signature = Some(signature);
         self
     }
+
+    /// The same model with what it would have earned on the prediction log, by [`off_policy_value`](super::off_policy_value).
+    #[must_use]
+    pub fn with_off_policy(mut self, estimate: &'a OffPolicyEstimate) -> Self {
+        self.off_policy = Some(estimate);
+        self
+    }
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { requirements: Vec::new(), alpha: 0.05, min_samples: 100, min_per_class: 30, latency: None }
+        Self {
+            requirements: Vec::new(),
+            alpha: 0.05,
+            min_samples: 100,
+            min_per_class: 30,
+            latency: None,
+            off_policy: None,
+        }
     }
 }
 
@@ -150,6 +170,35 @@ impl Gate {
         self
     }
 
+    /// Asks that the challenger would surely have earned this on the prediction log.
+    ///
+    /// ```
+    /// use mlcore::evaluate::{
+    ///     Contender, Gate, LoggedRewards, OffPolicyEstimator, OffPolicyOptions, OffPolicyRequirement, Requirement, Truth,
+    ///     off_policy_value,
+    /// };
+    ///
+    /// // A coin chose between two arms, of which the second earned 1 three times out of four; the challenger always takes it.
+    /// let action: Vec<usize> = (0..800).map(|row| row % 2).collect();
+    /// let reward: Vec<f64> = (0..800).map(|row| f64::from(u8::from(row % 2 == 1 && row % 8 != 1))).collect();
+    /// let target: Vec<f64> = [0.0, 1.0].repeat(800);
+    /// let log = LoggedRewards::new(2, &action, &[0.5; 800], &reward, &target);
+    /// let estimate = off_policy_value(&log, OffPolicyEstimator::Snips, &OffPolicyOptions::default())?;
+    ///
+    /// let gate = Gate::new().with_off_policy(OffPolicyRequirement::new(Requirement::BetterBy(0.2)));
+    /// let challenger = Contender::new(&[]).with_off_policy(&estimate);
+    /// let verdict = gate.judge(Truth::Values(&[]), &Contender::new(&[]), &challenger)?;
+    /// assert!(verdict.passed, "{verdict}");
+    /// let sentence = &verdict.check("off_policy").unwrap().sentence;
+    /// assert!(sentence.starts_with("off_policy: it would earn 0.7500 "), "{sentence}");
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_off_policy(mut self, requirement: OffPolicyRequirement) -> Self {
+        self.off_policy = Some(requirement);
+        self
+    }
+
     /// Compares the two on the same rows.
     ///
     /// A challenger whose answers are unusable fails the check; a gate, a truth or a champion that is unusable is an
@@ -182,6 +231,7 @@ impl Gate {
             ));
         }
         checks.extend(self.latency.map(|budget| budget.judge(champion, challenger, self.alpha)));
+        checks.extend(self.off_policy.map(|asked| asked.judge(challenger.off_policy)));
         interrupt::check(OPERATION)?;
         Ok(GateVerdict::of(checks))
     }
@@ -195,6 +245,9 @@ impl Gate {
             && !(quantile > 0.0 && quantile < 1.0)
         {
             return refuse("quantile", format!("{quantile} is not between 0 and 1"));
+        }
+        if let Some(asked) = self.off_policy {
+            asked.check()?;
         }
         for (name, contender) in [("champion", champion), ("challenger", challenger)] {
             let rows = contender.predictions.len();

@@ -39,6 +39,7 @@ mod input;
 mod metric;
 mod multiclass;
 mod off_policy;
+mod off_policy_requirement;
 mod paired;
 mod probability;
 mod ranking;
@@ -55,6 +56,7 @@ pub use self::multiclass::*;
 pub use self::off_policy::{
     LoggedRewards, OffPolicyEstimate, OffPolicyEstimator, OffPolicyOptions, off_policy_value,
 };
+pub use self::off_policy_requirement::OffPolicyRequirement;
 pub use self::probability::*;
 pub use self::ranking::*;
 pub use self::regression::*;

@@ -113,6 +113,12 @@ pub struct OffPolicyEstimate {
     /// How many rows of the policy in question would tell as much: `(sum of weights)^2 / sum of squared weights`. Where it is small the
     /// normal interval is not to be trusted.
     pub effective_sample_size: f64,
+    /// What the policy that ran earned: the mean reward of the log.
+    pub logged_value: f64,
+    /// How much more the policy in question earns than the one that ran: `value - logged_value`.
+    pub gain: f64,
+    /// The interval of the gain, by the normal approximation: narrower than the two values' by themselves, of the same rows.
+    pub gain_interval: (f64, f64),
 }
 
 /// Estimates what the policy in question would have earned for each row, by the log of another.
@@ -191,17 +197,25 @@ pub fn off_policy_value(
         .collect();
     let n = terms.len() as f64;
     let mean = terms.iter().sum::<f64>() / n;
+    let logged_value = log.reward.iter().sum::<f64>() / n;
+    // How far each row draws the estimate away from its value.
+    let (value, influence): (f64, Vec<f64>) = if matches!(estimator, OffPolicyEstimator::Snips) {
+        let (value, scale) = (mean * n / total, n / total);
+        (value, terms.iter().zip(&weights).map(|(term, weight)| (term - weight * value) * scale).collect())
+    } else {
+        (mean, terms.iter().map(|term| term - mean).collect())
+    };
     let variance =
         |centred: &mut dyn Iterator<Item = f64>| centred.map(|value| value * value).sum::<f64>() / (n - 1.0);
-    let (value, spread) = if matches!(estimator, OffPolicyEstimator::Snips) {
-        let (value, scale) = (mean * n / total, n / total);
-        let mut influence = terms.iter().zip(&weights).map(|(term, weight)| (term - weight * value) * scale);
-        (value, variance(&mut influence))
-    } else {
-        (mean, variance(&mut terms.iter().map(|term| term - mean)))
-    };
+    let spread = variance(&mut influence.iter().copied());
+    let gain_spread = variance(
+        &mut influence.iter().zip(log.reward).map(|(influence, reward)| influence - (reward - logged_value)),
+    );
+    let gain = value - logged_value;
     let standard_error = (spread / n).sqrt();
-    let reach = norm::isf(options.alpha / 2.0) * standard_error;
+    let quantile = norm::isf(options.alpha / 2.0);
+    let reach = quantile * standard_error;
+    let gain_reach = quantile * (gain_spread / n).sqrt();
     let bernstein = match (estimator, options.reward_range) {
         (OffPolicyEstimator::Ips, Some((smallest, largest))) => {
             let least = log.propensity.iter().copied().fold(1.0, f64::min);
@@ -220,6 +234,9 @@ pub fn off_policy_value(
         interval: (value - reach, value + reach),
         bernstein,
         effective_sample_size: total * total / squares,
+        logged_value,
+        gain,
+        gain_interval: (gain - gain_reach, gain + gain_reach),
     })
 }
 

@@ -48,6 +48,11 @@ pub enum Requirement {
 
 impl Requirement {
     pub(super) fn check(self, metric: GateMetric) -> Result<()> {
+        self.check_of(metric.name())
+    }
+
+    /// Refuses a number that asks nothing, of what is called so.
+    pub(super) fn check_of(self, subject: &str) -> Result<()> {
         let (number, valid) = match self {
             Self::NotWorseBy(margin) | Self::BetterBy(margin) => {
                 (margin, margin.is_finite() && margin >= 0.0)
@@ -58,6 +63,6 @@ impl Requirement {
             return Ok(());
         }
         let problem = format!("{number} is no margin or limit; margins are finite and 0 or more");
-        Err(Error::invalid_input(OPERATION, metric.name(), problem))
+        Err(Error::invalid_input(OPERATION, subject, problem))
     }
 }

@@ -20,7 +20,7 @@ pub struct GateVerdict {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What was looked at: the name of a metric, or `signature`, `samples`, `latency`.
+    /// What was looked at: the name of a metric, or `signature`, `samples`, `latency`, `off_policy`.
     pub metric: String,
     /// The champion's value.
     pub champion: Option<f64>,

@@ -44,6 +44,10 @@ fn estimates_and_intervals_are_those_of_the_definitions() {
             close(name, found.interval.0, &expected["low"]);
             close(name, found.interval.1, &expected["high"]);
             close(name, found.effective_sample_size, &case["effective_sample_size"]);
+            close(name, found.logged_value, &case["logged_value"]);
+            close(name, found.gain, &expected["gain"]);
+            close(name, found.gain_interval.0, &expected["gain_low"]);
+            close(name, found.gain_interval.1, &expected["gain_high"]);
             assert_eq!(found.bernstein.is_some(), name == "ips");
             if let Some((low, high)) = found.bernstein {
                 close("bernstein", low, &case["ips_bernstein"][0]);
