@@ -8,6 +8,7 @@ mod cpu;
 mod cuda;
 mod data;
 mod drift;
+mod experiment;
 mod feature_store;
 mod features;
 mod load;
@@ -20,6 +21,7 @@ mod python;
 mod reports;
 mod rollout;
 mod serving;
+mod simulations;
 mod store;
 mod streams;
 mod table;
@@ -40,7 +42,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 15] = [
+const TOPICS: [Topic; 16] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
@@ -53,14 +55,20 @@ const TOPICS: [Topic; 15] = [
     ("validate", validate::run),
     ("python", python::run),
     ("rollout", rollout::run),
+    ("experiment", experiment::run),
     ("tracking", tracking::run),
     ("page", page::run),
     ("serving", serving::run),
 ];
 
 /// What is measured only where it is named: it takes long, wants servers that `cargo xtask load` builds and installs, or a GPU.
-const ON_DEMAND: [Topic; 4] =
-    [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run), ("mlflow", mlflow::run)];
+const ON_DEMAND: [Topic; 5] = [
+    ("calibration", calibration::run),
+    ("simulations", simulations::run),
+    ("cuda", cuda::run),
+    ("load", load::run),
+    ("mlflow", mlflow::run),
+];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

@@ -1,0 +1,211 @@
+//! The columns of an experiment's units, and what is made of them.
+
+use std::fs;
+use std::path::Path;
+
+use mlcore::experiment::{
+    Answer, Arm, Experiment, Finding, JointMoments, Metric, PreferredDirection, Report,
+};
+use mlcore::stats::SplitMix64;
+
+use crate::Result;
+
+const UNITS: usize = 1_000_000;
+
+/// A unit's arm, and what it did.
+pub(super) struct Columns {
+    /// 0 for the control, 1 for the treatment.
+    arm: Vec<u8>,
+    spent: Vec<f64>,
+    /// What the same unit spent before.
+    before: Vec<f64>,
+    converted: Vec<u8>,
+    clicks: Vec<f64>,
+    views: Vec<f64>,
+}
+
+/// A report, and what it says.
+pub(super) struct Analysis {
+    pub(super) report: Report,
+}
+
+/// What both arms told.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    counts: [u64; 2],
+    converted: [u64; 2],
+    spent: [JointMoments; 2],
+    clicks: [JointMoments; 2],
+}
+
+impl Columns {
+    pub(super) fn new() -> Self {
+        let mut random = SplitMix64::new(111);
+        let mut columns = Self {
+            arm: Vec::with_capacity(UNITS),
+            spent: Vec::with_capacity(UNITS),
+            before: Vec::with_capacity(UNITS),
+            converted: Vec::with_capacity(UNITS),
+            clicks: Vec::with_capacity(UNITS),
+            views: Vec::with_capacity(UNITS),
+        };
+        for _ in 0..UNITS {
+            let arm = u8::from(random.uniform() < 0.5);
+            let lift = 1.0 + 0.01 * f64::from(arm);
+            let before = -20.0 * (1.0 - random.uniform()).ln();
+            columns.arm.push(arm);
+            columns.before.push(before);
+            columns.spent.push(lift * (0.7 * before - 10.0 * (1.0 - random.uniform()).ln()));
+            columns.converted.push(u8::from(random.uniform() < 0.1 * lift));
+            let views = 1.0 + random.below(20) as f64;
+            columns.views.push(views);
+            columns.clicks.push((views * random.uniform() * 0.3 * lift).round());
+        }
+        columns
+    }
+
+    /// For the peers.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let numbers = [
+            ("spent", &self.spent),
+            ("before", &self.before),
+            ("clicks", &self.clicks),
+            ("views", &self.views),
+        ];
+        for (name, values) in numbers {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            fs::write(folder.join(format!("{name}.f64")), bytes)?;
+        }
+        fs::write(folder.join("arm.u8"), &self.arm)?;
+        Ok(fs::write(folder.join("converted.u8"), &self.converted)?)
+    }
+
+    pub(super) fn units(&self) -> usize {
+        self.arm.len()
+    }
+
+    /// The units of each arm.
+    pub(super) fn counts(&self) -> [u64; 2] {
+        // A byte holds the sum of 255 of them, so that as many are added at once.
+        let treated: u64 = self.arm.chunks(255).map(|block| u64::from(block.iter().sum::<u8>())).sum();
+        [self.arm.len() as u64 - treated, treated]
+    }
+
+    pub(super) fn unit_by_unit(&self) -> Result<Analysis> {
+        let told = self.pushed(true);
+        told.report(true)
+    }
+
+    pub(super) fn from_sums(&self) -> Result<Analysis> {
+        self.summed(true).report(true)
+    }
+
+    /// The same way without the ratio.
+    pub(super) fn without_ratio(way: &str) -> fn(&Self) -> Result<Analysis> {
+        match way {
+            "from sums" => |columns| columns.summed(false).report(false),
+            _ => |columns| columns.pushed(false).report(false),
+        }
+    }
+
+    fn pushed(&self, with_ratio: bool) -> Told {
+        let mut told = Told::default();
+        let spent = self.spent.iter().zip(&self.before);
+        for ((arm, (spent, before)), converted) in self.arm.iter().zip(spent).zip(&self.converted) {
+            let arm = usize::from(*arm & 1);
+            told.counts[arm] += 1;
+            told.converted[arm] += u64::from(*converted);
+            told.spent[arm].push(*spent, *before);
+        }
+        if with_ratio {
+            for ((arm, clicks), views) in self.arm.iter().zip(&self.clicks).zip(&self.views) {
+                told.clicks[usize::from(*arm & 1)].push(*clicks, *views);
+            }
+        }
+        told
+    }
+
+    fn summed(&self, with_ratio: bool) -> Told {
+        let counts = self.counts();
+        let mut converted = [0; 2];
+        for (arm, success) in self.arm.iter().zip(&self.converted) {
+            converted[usize::from(*arm & 1)] += u64::from(*success);
+        }
+        let clicks = match with_ratio {
+            true => self.joint(counts, &self.clicks, &self.views),
+            false => [JointMoments::new(); 2],
+        };
+        Told { counts, converted, spent: self.joint(counts, &self.spent, &self.before), clicks }
+    }
+
+    /// The sums of all units and those of the treatment in one pass; the control has what is left.
+    fn joint(&self, counts: [u64; 2], first: &[f64], second: &[f64]) -> [JointMoments; 2] {
+        const LANES: usize = 2;
+        let (mut all, mut treated) = ([[0.0; LANES]; 5], [[0.0; LANES]; 5]);
+        // All columns are as long, and that is even.
+        let (arms, _) = self.arm.as_chunks::<LANES>();
+        let ((first, _), (second, _)) = (first.as_chunks::<LANES>(), second.as_chunks::<LANES>());
+        for ((arms, x), y) in arms.iter().zip(first).zip(second) {
+            let mut terms = [*x, *y, *x, *y, *x];
+            for (factor, place) in [x, y, y].into_iter().zip([2, 3, 4]) {
+                terms[place].iter_mut().zip(factor).for_each(|(term, factor)| *term *= factor);
+            }
+            let is_treated = arms.map(|arm| f64::from(arm & 1));
+            for ((all, treated), term) in all.iter_mut().zip(&mut treated).zip(&terms) {
+                for lane in 0..LANES {
+                    all[lane] += term[lane];
+                    treated[lane] += term[lane] * is_treated[lane];
+                }
+            }
+        }
+        let [all, treated] = [all, treated].map(|sums| sums.map(|lanes| lanes.iter().sum::<f64>()));
+        let control = [0, 1, 2, 3, 4].map(|place: usize| all[place] - treated[place]);
+        let of = |count, [x, y, xx, yy, xy]: [f64; 5]| JointMoments::from_sums(count, [x, y], [xx, yy], xy);
+        [of(counts[0], control), of(counts[1], treated)]
+    }
+}
+
+impl Told {
+    fn report(self, with_ratio: bool) -> Result<Analysis> {
+        let arms = [Arm::new("old", 1.0, self.counts[0]), Arm::new("new", 1.0, self.counts[1])];
+        let mut experiment = Experiment::new("checkout", arms)?;
+        let metric = |name: &str| Metric::new(name, PreferredDirection::Increase);
+        experiment.add(metric("spent").cuped(self.spent))?;
+        experiment.add(metric("converted").proportions(self.converted.into_iter().zip(self.counts)))?;
+        if with_ratio {
+            experiment.add(metric("ratio").ratios(&self.clicks))?;
+        }
+        Ok(Analysis { report: experiment.report()? })
+    }
+}
+
+impl Analysis {
+    /// Lifts, the lower ends of their intervals, and the p-value of the sample ratio, under the names of gbstats' answers.
+    pub(super) fn as_gbstats(&self) -> Result<Vec<(&'static str, f64)>> {
+        let names = [
+            "gbstats/spent",
+            "gbstats/spent/low",
+            "gbstats/converted",
+            "gbstats/converted/low",
+            "gbstats/ratio",
+            "gbstats/ratio/low",
+        ];
+        let mut numbers = Vec::new();
+        for finding in &self.report.findings {
+            let effect = finding.effect.into_result().map_err(|reason| reason.sentence())?;
+            numbers.extend([effect.estimate, effect.low]);
+        }
+        Ok(names.into_iter().zip(numbers).chain([("gbstats/srm", self.report.srm_pvalue)]).collect())
+    }
+
+    /// Absolute differences, under the names of spotify-confidence's answers.
+    pub(super) fn as_spotify(&self) -> Result<Vec<(&'static str, f64)>> {
+        let difference = |finding: &Finding| match (&finding.control, &finding.treatment) {
+            (Answer::Known(control), Answer::Known(treatment)) => Ok(treatment.mean - control.mean),
+            (Answer::NoVerdict(reason), _) | (_, Answer::NoVerdict(reason)) => Err(reason.sentence()),
+        };
+        let numbers =
+            self.report.findings.iter().map(difference).collect::<std::result::Result<Vec<f64>, _>>()?;
+        Ok(["spotify/spent", "spotify/converted"].into_iter().zip(numbers).collect())
+    }
+}
