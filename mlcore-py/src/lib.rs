@@ -17,6 +17,7 @@ mod packaging;
 mod plain;
 mod profiles;
 mod registry;
+mod replay;
 mod rollout;
 mod runner;
 mod serving;
@@ -36,7 +37,7 @@ mod native {
 
     use crate::{
         bandit, drift, endpoint, evaluate, experiment, features, metrics, package, packaging, profiles,
-        registry, rollout, runner, serving, signing, stats, store, telemetry, tracking, validate,
+        registry, replay, rollout, runner, serving, signing, stats, store, telemetry, tracking, validate,
     };
 
     #[pymodule_init]
@@ -62,6 +63,7 @@ mod native {
         package::add(module, "profiles", &[part!(profiles::native)])?;
         package::add(module, "prometheus", &[part!(telemetry::native)])?;
         package::add(module, "registry", &[part!(registry::native)])?;
+        package::add(module, "replay", &[part!(replay::native)])?;
         package::add(module, "rollout", &[part!(rollout::native)])?;
         package::add(module, "runner", &[part!(runner::native)])?;
         package::add(module, "serving", &[part!(serving::native)])?;

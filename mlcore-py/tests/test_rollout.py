@@ -151,8 +151,8 @@ def test_what_is_no_state_is_refused():
             from_state(broken)
     with pytest.raises(mlcore.InvalidInputError, match="growing shares"):
         from_state({**saved, "options": {**saved["options"], "ramp": {**saved["options"]["ramp"], "steps": [0.4, 0.3]}}})
-    with pytest.raises(mlcore.UnsupportedError, match="bandit is not one of fixed, weighted, canary, shadowed"):
-        from_state({"kind": "bandit", "version": 1, "options": None})
+    with pytest.raises(mlcore.UnsupportedError, match="oracle is not one of fixed, weighted, canary, shadowed"):
+        from_state({"kind": "oracle", "version": 1, "options": None})
     with pytest.raises(mlcore.InvalidInputError, match="ramp.alpha is 0.05 there and 0.01 here"):
         canary(alpha=0.01).restore(saved)
     for none in (json.dumps(saved), None, [saved]):

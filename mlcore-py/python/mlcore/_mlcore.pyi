@@ -15,6 +15,7 @@ __all__ = [
     "profiles",
     "prometheus",
     "registry",
+    "replay",
     "rollout",
     "runner",
     "serving",
@@ -37,6 +38,7 @@ package: ModuleType
 profiles: ModuleType
 prometheus: ModuleType
 registry: ModuleType
+replay: ModuleType
 rollout: ModuleType
 runner: ModuleType
 serving: ModuleType

@@ -11,7 +11,7 @@ from mlcore.registry import Registry
 from mlcore.rollout import Policy
 from mlcore.runner import Probe
 from mlcore.signing import KeyRing
-from mlcore.typing import ArrayLike, Row, Table
+from mlcore.typing import ArrayLike, Plain, Row, Table
 
 _Outputs = dict[str, npt.NDArray[Any]]
 _Loss = Literal["log_loss", "squared_error", "absolute_error", "zero_one"] | Callable[[_Outputs, float], float]
@@ -99,7 +99,13 @@ class Endpoint:
     @property
     def arms(self) -> dict[str, int]: ...
     def predict(
-        self, data: Row | Table | Mapping[str, ArrayLike], unit: str, request_id: str | None = None
+        self,
+        data: Row | Table | Mapping[str, ArrayLike],
+        unit: str,
+        request_id: str | None = None,
+        *,
+        context: Mapping[str, Plain] | None = None,
+        features: ArrayLike | None = None,
     ) -> Prediction: ...
     def report_outcome(self, id: str | Prediction, label: float) -> None: ...
     def report_outcomes(self, id: str | Prediction, labels: ArrayLike) -> None: ...

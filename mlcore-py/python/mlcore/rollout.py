@@ -11,6 +11,14 @@ Shadowed(<mlcore.rollout.Canary canary against champion: step 1 of 3, 5.000 %>, 
 0.05
 >>> 0.0 <= rollout.bucket("churn/7", "user-17") < 1.0
 True
+
+Whole columns of units are assigned at once:
+
+>>> split = rollout.Weighted("homepage", {"champion": 3, "challenger": 1})
+>>> frame = split.assign_many([f"user-{number}" for number in range(4000)], ["champion", "challenger"])
+>>> shares = frame["arm"].value_counts() / len(frame)
+>>> bool(abs(shares["challenger"] - 0.25) < 0.03)
+True
 """
 
 from mlcore._mlcore.rollout import *

@@ -1,6 +1,7 @@
 //! What Python hands to bandits, as Rust has it.
 
 use mlcore::Error;
+use mlcore::bandit::{ArmStatistics, BanditOptions, BanditPolicy, Memory, ThompsonBeta};
 use mlcore::name::Arm;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::door::{self, Asked, type_name};
 use crate::error::{invalid, raise, wrong_type};
 use crate::experiment::Labels;
+use crate::runner::duration;
 
 pub(super) const BUILD: &str = "build bandit";
 pub(super) const UPDATE: &str = "update bandit";
@@ -25,7 +27,7 @@ pub(super) fn arms(py: Python<'_>, names: &[String]) -> PyResult<Vec<Arm>> {
 }
 
 /// A policy of Python, which says of itself what it is.
-pub(super) fn policy<T: DeserializeOwned>(policy: &Bound<'_, PyAny>) -> PyResult<T> {
+pub(crate) fn policy<T: DeserializeOwned>(policy: &Bound<'_, PyAny>) -> PyResult<T> {
     let py = policy.py();
     if !policy.hasattr("to_dict")? {
         let problem = format!("a policy is expected, and it is a {}", type_name(policy));
@@ -38,6 +40,56 @@ pub(super) fn policy<T: DeserializeOwned>(policy: &Bound<'_, PyAny>) -> PyResult
             "pass a policy that this bandit takes: a linear one to LinearBandit, any other to Bandit";
         invalid(py, BUILD, "policy", cause.to_string(), remedy)
     })
+}
+
+/// How a bandit learns, as keywords of Python.
+pub(crate) struct Learning<'a, 'py> {
+    pub(crate) policy: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) half_life: Option<f64>,
+    pub(crate) window: Option<f64>,
+    pub(crate) buckets: u32,
+    pub(crate) min_prob: f64,
+    pub(crate) min_samples: u64,
+    pub(crate) refresh: f64,
+    pub(crate) reward_range: Option<(f64, f64)>,
+    pub(crate) priors: Option<&'a Bound<'py, PyDict>>,
+}
+
+impl Learning<'_, '_> {
+    pub(crate) fn options(self, py: Python<'_>, operation: &'static str) -> PyResult<BanditOptions> {
+        let policy: BanditPolicy = match self.policy {
+            Some(policy) => self::policy(policy)?,
+            None => ThompsonBeta::default().into(),
+        };
+        let memory = match (self.half_life, self.window) {
+            (None, None) => Memory::Everything,
+            (Some(seconds), None) => {
+                Memory::HalfLife { half_life: duration(py, operation, "half_life", seconds)? }
+            }
+            (None, Some(seconds)) => {
+                let length = duration(py, operation, "window", seconds)?;
+                Memory::Window { length, buckets: self.buckets }
+            }
+            (Some(_), Some(_)) => {
+                let remedy = "pass one of the two";
+                return Err(invalid(py, operation, "memory", "it has a half-life and a window", remedy));
+            }
+        };
+        let mut options = BanditOptions::new(policy)
+            .with_memory(memory)
+            .with_min_prob(self.min_prob)
+            .with_min_samples(self.min_samples)
+            .with_refresh(self.refresh);
+        if let Some((smallest, largest)) = self.reward_range {
+            options = options.with_reward_range(smallest, largest);
+        }
+        for (name, prior) in self.priors.into_iter().flatten() {
+            let (count, mean, variance) = prior.extract::<(f64, f64, f64)>()?;
+            let arm = arm(py, &name.extract::<String>()?)?;
+            options = options.with_prior(arm, ArmStatistics::believed(count, mean, variance));
+        }
+        Ok(options)
+    }
 }
 
 /// A state as Python has it: a dict.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mlcore::bandit::{self, ArmStatistics, BanditOptions, BanditState, Memory, Reward};
+use mlcore::bandit::{self, BanditState, Reward};
 use mlcore::rollout::Draw;
 use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
@@ -11,8 +11,8 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arguments::{self, BUILD, UPDATE};
-use crate::error::{detached, entry, invalid, raise};
+use super::arguments::{self, BUILD, Learning, UPDATE};
+use crate::error::{detached, entry, raise};
 use crate::plain::plain;
 use crate::runner::duration;
 
@@ -87,36 +87,18 @@ impl Bandit {
         priors: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
-            let policy = match policy {
-                Some(policy) => arguments::policy(policy)?,
-                None => bandit::ThompsonBeta::default().into(),
-            };
-            let memory = match (half_life, window) {
-                (None, None) => Memory::Everything,
-                (Some(seconds), None) => {
-                    Memory::HalfLife { half_life: duration(py, BUILD, "half_life", seconds)? }
-                }
-                (None, Some(seconds)) => {
-                    Memory::Window { length: duration(py, BUILD, "window", seconds)?, buckets }
-                }
-                (Some(_), Some(_)) => {
-                    let remedy = "pass one of the two";
-                    return Err(invalid(py, BUILD, "memory", "it has a half-life and a window", remedy));
-                }
-            };
-            let mut options = BanditOptions::new(bandit::BanditPolicy::clone(&policy))
-                .with_memory(memory)
-                .with_min_prob(min_prob)
-                .with_min_samples(min_samples)
-                .with_refresh(refresh);
-            if let Some((smallest, largest)) = reward_range {
-                options = options.with_reward_range(smallest, largest);
+            let options = Learning {
+                policy,
+                half_life,
+                window,
+                buckets,
+                min_prob,
+                min_samples,
+                refresh,
+                reward_range,
+                priors,
             }
-            for (name, prior) in priors.into_iter().flatten() {
-                let (count, mean, variance) = prior.extract::<(f64, f64, f64)>()?;
-                let arm = arguments::arm(py, &name.extract::<String>()?)?;
-                options = options.with_prior(arm, ArmStatistics::believed(count, mean, variance));
-            }
+            .options(py, BUILD)?;
             let arms = arguments::arms(py, &arms)?;
             Ok(Self::of(detached(py, || bandit::Bandit::new(options, arms))?))
         })

@@ -16,7 +16,8 @@ mod verdict;
 use pyo3::pymodule;
 
 pub(crate) use self::fleet::{MonitorReference, WindowCounts};
-pub(crate) use self::monitor::parts as monitor_parts;
+pub(crate) use self::monitor::{Monitor, parts as monitor_parts};
+pub(crate) use self::stream::StreamDetector;
 pub(crate) use self::verdict::Verdict;
 
 #[pymodule(submodule, module = "mlcore", name = "drift")]

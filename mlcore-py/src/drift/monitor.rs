@@ -292,7 +292,8 @@ impl Monitor {
         })
     }
 
-    fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {
+    /// The monitor, waited for until a signal comes.
+    pub(crate) fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {
         interrupt::lock("observe", &self.monitor)
     }
 }

@@ -277,6 +277,11 @@ impl StreamDetector {
 
 impl StreamDetector {
     /// The detector, once no other thread has it; the interpreter is released while this one waits.
+    /// The detector, for whoever shows it more than one value.
+    pub(crate) fn shared(&self) -> &Mutex<Box<dyn stream::StreamDetector>> {
+        &self.detector
+    }
+
     fn locked(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Box<dyn stream::StreamDetector>>> {
         loop {
             match self.detector.try_lock() {

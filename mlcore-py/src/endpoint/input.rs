@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, OwnedValue};
 use mlcore::name::{RequestId, UnitId};
+use mlcore::rollout::Context;
 use mlcore::schema::Signature;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
@@ -13,6 +14,7 @@ use pyo3::types::{PyList, PyMapping, PyString, PyTuple};
 
 use crate::door::{self, Asked, Record, is_of, unknown_name};
 use crate::features::has_own_names;
+use crate::rollout::Said;
 use crate::runner::tensors;
 use crate::value::{self, Place};
 
@@ -98,27 +100,36 @@ impl Given {
         &self,
         endpoint: &Endpoint,
         readers: &Readers,
-        unit: &UnitId,
-        id: Option<&RequestId>,
+        asker: Asker<'_>,
     ) -> mlcore::Result<Prediction> {
-        match self {
+        asker.said.with(|context| match self {
             Self::Record(cells) => {
                 let mut records = readers.take(endpoint)?;
                 let pairs = cells.iter().map(|(name, cell)| (name, cell.as_value()));
-                let prediction =
-                    records.read_pairs(pairs, |row| endpoint.predict(request(unit, id, Input::Row(row))));
+                let prediction = records
+                    .read_pairs(pairs, |row| endpoint.predict(asker.request(Input::Row(row), context)));
                 readers.give_back(records);
                 prediction
             }
-            Self::Table(table) => endpoint.predict(request(unit, id, Input::Table(table))),
-            Self::Tensors(batch) => endpoint.predict(request(unit, id, Input::Tensors(batch))),
-        }
+            Self::Table(table) => endpoint.predict(asker.request(Input::Table(table), context)),
+            Self::Tensors(batch) => endpoint.predict(asker.request(Input::Tensors(batch), context)),
+        })
     }
 }
 
-fn request<'a>(unit: &'a UnitId, id: Option<&'a RequestId>, input: Input<'a>) -> Request<'a> {
-    let request = Request::new(unit, input);
-    id.map_or(request, |id| request.with_id(id))
+/// Who asks, and what is said beside the data.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) unit: &'a UnitId,
+    pub(super) id: Option<&'a RequestId>,
+    pub(super) said: &'a Said,
+}
+
+impl Asker<'_> {
+    fn request<'b>(&'b self, input: Input<'b>, context: Context<'b>) -> Request<'b> {
+        let request = Request::new(self.unit, input).with_context(context);
+        self.id.map_or(request, |id| request.with_id(id))
+    }
 }
 
 const PREDICT: &str = "predict";

@@ -27,7 +27,7 @@ use crate::drift::{Verdict, monitor_parts};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
 use crate::registry::Registry;
-use crate::rollout::policy;
+use crate::rollout::{Said, policy};
 use crate::runner::{Probe, duration, own_library};
 use crate::signing::KeyRing;
 use crate::telemetry::{self, Collect};
@@ -264,6 +264,8 @@ impl Endpoint {
     /// request_id : str, optional
     ///     Your own id of the request, under which its outcome may be reported. Not 32 hexadecimal digits, which an outcome
     ///     id is.
+    /// context, features : optional
+    ///     What the request says of itself to the policy, as :meth:`mlcore.rollout.Policy.assign` takes them.
     ///
     /// Returns
     /// -------
@@ -278,13 +280,15 @@ impl Endpoint {
     ///     For a value that a step of the plan refuses.
     /// TimeoutError
     ///     When the run took too long.
-    #[pyo3(signature = (data, unit, request_id = None))]
+    #[pyo3(signature = (data, unit, request_id = None, *, context = None, features = None))]
     fn predict(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
         unit: Text,
         request_id: Option<Text>,
+        context: Option<&Bound<'_, PyAny>>,
+        features: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Prediction> {
         entry(py, |py| {
             self.usable(py)?;
@@ -296,8 +300,10 @@ impl Endpoint {
                 let remedy = "put something before it, such as \"request-\"";
                 return Err(invalid(py, "predict", "request_id", problem, remedy));
             }
+            let said = Said::read(context, features, "predict")?;
             let given = input::Given::read(&self.endpoint, &self.readers, data)?;
-            let prediction = detached(py, || given.ask(&self.endpoint, &self.readers, &unit, id.as_ref()))?;
+            let asker = input::Asker { unit: &unit, id: id.as_ref(), said: &said };
+            let prediction = detached(py, || given.ask(&self.endpoint, &self.readers, asker))?;
             Prediction::new(py, &prediction)
         })
     }

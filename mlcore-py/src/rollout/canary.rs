@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::sync::Arc;
 
-use mlcore::rollout::{self, CanaryOptions, Metric, PolicyState, Ramp, RampOptions};
+use mlcore::rollout::{self, CanaryOptions, Metric, Ramp, RampOptions};
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -19,9 +19,11 @@ use crate::runner::duration;
 ///
 /// Parameters
 /// ----------
-/// metric : {"error_rate", "slow_share", "loss"}
+/// metric : {"error_rate", "slow_share", "loss"} or str
 ///     The share of requests that failed; the share of answers slower than ``budget``; the mean loss of the answers whose
-///     outcome is known. Less is better for all of them.
+///     outcome is known. ``measured:cost`` is the mean of a number that is reported under the name ``cost``, and ``judged:drift``
+///     the share of verdicts under the name ``drift`` that are against the arm: see :meth:`Policy.observe`. Less is better for all
+///     of them.
 /// margin : float
 ///     By how much the canary's metric may exceed the control's, in the metric's unit: 0.01 is one request in a hundred.
 /// limit : float, optional
@@ -43,7 +45,7 @@ use crate::runner::duration;
 #[pyclass(module = "mlcore.rollout", frozen)]
 #[derive(Debug)]
 pub(crate) struct Guardrail {
-    guardrail: rollout::Guardrail,
+    pub(super) guardrail: rollout::Guardrail,
     /// In seconds, as it was given.
     budget: Option<f64>,
 }
@@ -99,7 +101,7 @@ impl Guardrail {
 ///
 /// Parameters
 /// ----------
-/// metric : {"error_rate", "slow_share", "loss"}
+/// metric : {"error_rate", "slow_share", "loss"} or str
 ///     One that a guardrail watches.
 /// baseline : float
 ///     What is known of the control: its share of errors or of slow answers; of a loss its standard deviation.
@@ -388,20 +390,7 @@ impl Canary {
     #[getter]
     fn evidence<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let ramp = self.ramp(py)?;
-        let evidence = PyList::empty(py);
-        for (guardrail, known) in ramp.options().guardrails.iter().zip(ramp.evidence()) {
-            let entry = PyDict::new(py);
-            entry.set_item("metric", guardrail.metric().as_str())?;
-            entry.set_item("margin", guardrail.margin())?;
-            for (arm, values) in [("canary", known.canary), ("control", known.control)] {
-                let one = PyDict::new(py);
-                one.set_item("count", values.count())?;
-                one.set_item("mean", (values.count() > 0).then(|| values.mean()))?;
-                entry.set_item(arm, one)?;
-            }
-            evidence.append(entry)?;
-        }
-        Ok(evidence)
+        evidence(py, &ramp.options().guardrails, ramp.evidence())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -425,4 +414,26 @@ impl Canary {
     fn ramp(&self, py: Python<'_>) -> PyResult<Ramp> {
         detached(py, || Ok(self.policy.ramp()))
     }
+}
+
+/// What is known of the metric of each guardrail, in both arms.
+pub(super) fn evidence<'py>(
+    py: Python<'py>,
+    guardrails: &[rollout::Guardrail],
+    known: &[rollout::Evidence],
+) -> PyResult<Bound<'py, PyList>> {
+    let evidence = PyList::empty(py);
+    for (guardrail, known) in guardrails.iter().zip(known) {
+        let entry = PyDict::new(py);
+        entry.set_item("metric", guardrail.metric().spelling())?;
+        entry.set_item("margin", guardrail.margin())?;
+        for (arm, values) in [("canary", known.canary), ("control", known.control)] {
+            let one = PyDict::new(py);
+            one.set_item("count", values.count())?;
+            one.set_item("mean", (values.count() > 0).then(|| values.mean()))?;
+            entry.set_item(arm, one)?;
+        }
+        evidence.append(entry)?;
+    }
+    Ok(evidence)
 }

@@ -1,13 +1,27 @@
 //! `mlcore.rollout`: which arm answers a unit, and may the canary grow?
 
+mod asked;
+mod bandit;
 mod canary;
+mod comparison;
+mod comparison_report;
+mod experiment;
+mod experiments;
+mod many;
+mod pickle;
 mod policies;
 mod policy;
+mod rule;
+mod stepped;
+mod told;
 
 use mlcore::name::{Arm, UnitId};
 use mlcore::rollout;
 use pyo3::prelude::*;
 
+pub(crate) use self::asked::{Said, moment};
+pub(crate) use self::bandit::RewardRule;
+pub(crate) use self::many::{batch, framed};
 pub(crate) use self::policies::native;
 pub(crate) use self::policy::policy;
 use crate::door::Text;

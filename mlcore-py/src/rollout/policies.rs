@@ -10,8 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
 use super::arm;
+use super::bandit::{BanditRollout, ContextualRollout};
 use super::canary::Canary;
+use super::experiments::Experiments;
 use super::policy::{Policy, class_of, known};
+use super::stepped::SteppedCanary;
 use crate::door::Text;
 use crate::error::{detached, entry, raise};
 use crate::runner::duration;
@@ -19,11 +22,27 @@ use crate::runner::duration;
 #[pymodule(submodule, module = "mlcore", name = "rollout")]
 pub(crate) mod native {
     #[pymodule_export]
+    use super::super::bandit::{BanditRollout, ContextualRollout, RewardRule};
+    #[pymodule_export]
     use super::super::bucket;
     #[pymodule_export]
     use super::super::canary::{Canary, Guardrail, Traffic};
     #[pymodule_export]
+    use super::super::comparison::Comparison;
+    #[pymodule_export]
+    use super::super::comparison_report::{Agreement, ComparisonReport};
+    #[pymodule_export]
+    use super::super::experiment::{Experiment, Layer, Override};
+    #[pymodule_export]
+    use super::super::experiments::{EvaluationDetails, Experiments};
+    #[pymodule_export]
+    use super::super::pickle::unpickled;
+    #[pymodule_export]
     use super::super::policy::{Assignment, Policy, from_state};
+    #[pymodule_export]
+    use super::super::rule::Rule;
+    #[pymodule_export]
+    use super::super::stepped::{CanaryStep, Schedule, SteppedCanary, Window};
     #[pymodule_export]
     use super::{BlueGreen, Fixed, Shadowed, Weighted};
 }
@@ -44,7 +63,9 @@ macro_rules! classes {
     };
 }
 
-classes! { Fixed, Weighted, Canary, Shadowed, BlueGreen }
+classes! {
+    Fixed, Weighted, Canary, Shadowed, BlueGreen, SteppedCanary, Experiments, BanditRollout, ContextualRollout,
+}
 
 /// Always the same arm; the default one while it cannot answer.
 ///

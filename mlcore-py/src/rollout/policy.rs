@@ -1,23 +1,20 @@
 //! What all policies do: assign, learn, decide, and survive a restart.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mlcore::batch::{OwnedValue, Value};
-use mlcore::name::{UnitId, Version};
-use mlcore::rollout::{
-    self, Ask, Candidate, Candidates, Context, Decision, Draw, Observation, Outcome, PolicyState,
-    RolloutPolicy,
-};
-use mlcore::{Error, Result};
+use mlcore::Error;
+use mlcore::name::UnitId;
+use mlcore::rollout::{Ask, Decision, Draw, Observation, Outcome, PolicyState, RolloutPolicy};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString};
+use pyo3::types::{PyDict, PyString};
 
+use super::asked::{Said, candidates, measure};
 use super::{arm, policies};
 use crate::door::{Text, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
 use crate::runner::duration;
-use crate::value::{self, Place};
 
 /// Decides who gets which arm, and what follows from what came of it.
 ///
@@ -47,6 +44,11 @@ impl Policy {
         Self { shared: policy.clone() }
     }
 
+    /// The policy itself, for as long as the object is held.
+    pub(super) fn asked(&self) -> &dyn RolloutPolicy {
+        &*self.shared
+    }
+
     pub(crate) fn shared(&self) -> Arc<dyn RolloutPolicy> {
         self.shared.clone()
     }
@@ -65,7 +67,7 @@ macro_rules! class_of {
 
             pub(super) fn from_state(
                 py: Python<'_>,
-                state: &PolicyState,
+                state: &mlcore::rollout::PolicyState,
             ) -> PyResult<PyClassInitializer<Self>> {
                 <$policy>::from_state(state).map(Self::of).map_err(|error| raise(py, &error))
             }
@@ -82,13 +84,16 @@ impl Policy {
     /// ----------
     /// unit : str
     ///     A user, a session, a device.
-    /// arms : list of str
-    ///     The arms that can answer now, the default first.
+    /// arms : list of str or dict of str to int, optional
+    ///     The arms that can answer now, the default first; a dict says which version answers for each. Default: those that the policy
+    ///     is about, where it says which, in their first version.
     /// draw : int, optional
-    ///     64 random bits, for what is drawn by request and not by unit: shadows. Equal bits give equal answers.
+    ///     64 random bits, for what is drawn by request and not by unit: shadows, and bandits. Equal bits give equal answers.
     /// context : dict, optional
     ///     What the request says of itself, for policies that look at it: names and plain values, which are numbers, bools,
     ///     text, dates, times or None.
+    /// features : array_like, optional
+    ///     The numbers that a bandit with a context looks at, in its order.
     ///
     /// Returns
     /// -------
@@ -100,30 +105,26 @@ impl Policy {
     ///     For no arm, an arm that occurs twice, and texts that are no arm or no unit.
     /// InvalidTypeError
     ///     For a context that is no dict of names and plain values.
-    #[pyo3(signature = (unit, arms, *, draw = 0, context = None))]
-    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
+    #[pyo3(signature = (unit, arms = None, *, draw = 0, context = None, features = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
     fn assign(
         &self,
         py: Python<'_>,
         unit: Text,
-        arms: Vec<Text>,
+        arms: Option<&Bound<'_, PyAny>>,
         draw: u64,
         context: Option<&Bound<'_, PyAny>>,
+        features: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Assignment> {
+        const OPERATION: &str = "assign";
         entry(py, |py| {
-            let said = context.map(|context| attributes(context, "assign")).transpose()?.unwrap_or_default();
-            let attributes: Vec<(&str, Value<'_>)> =
-                said.iter().map(|(name, value)| (name.as_str(), value.as_value())).collect();
-            let context = Context::EMPTY.with_attributes(&attributes);
-            let asked = || -> Result<(Candidates, rollout::Assignment)> {
-                let unit = UnitId::new(&unit)?;
-                let named = |name: &Text| Ok(Candidate::new(name.parse()?, Version::FIRST));
-                let candidates = Candidates::new(arms.iter().map(named).collect::<Result<Vec<_>>>()?)?;
+            let said = Said::read(context, features, OPERATION)?;
+            let candidates = candidates(py, &*self.shared, arms, OPERATION)?;
+            let unit = UnitId::new(&unit).map_err(|error| raise(py, &error))?;
+            let assignment = said.with(|context| {
                 let ask = Ask::new(&unit, &candidates, Draw::new(draw)).with_context(context);
-                let assignment = self.shared.assign(&ask);
-                Ok((candidates, assignment))
-            };
-            let (candidates, assignment) = asked().map_err(|error| raise(py, &error))?;
+                self.shared.assign(&ask)
+            });
             let name = |position| candidates.at(position).arm.to_string();
             Ok(Assignment {
                 arm: name(assignment.position),
@@ -148,12 +149,24 @@ impl Policy {
     ///     The arm failed.
     /// breach : str, optional
     ///     Something outside found the arm unfit, for this reason.
+    /// measured : dict of str to float, optional
+    ///     Numbers under names of your own, for guardrails such as ``measured:cost``; less is better.
+    /// judged : dict of str to bool, optional
+    ///     Verdicts under names of your own, for guardrails such as ``judged:drift``; True is one against the arm.
+    /// context : dict, optional
+    ///     As :meth:`assign` took it.
+    /// features : array_like, optional
+    ///     As :meth:`assign` took them; a bandit with a context learns of nothing else.
     ///
     /// Raises
     /// ------
     /// InvalidInputError
-    ///     When nothing was seen.
-    #[pyo3(signature = (assignment, *, latency = None, loss = None, failed = false, breach = None))]
+    ///     When nothing was seen, and for names that are none.
+    #[pyo3(signature = (
+        assignment, *, latency = None, loss = None, failed = false, breach = None, measured = None, judged = None,
+        context = None, features = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn observe(
         &self,
         py: Python<'_>,
@@ -162,6 +175,10 @@ impl Policy {
         loss: Option<f64>,
         failed: bool,
         breach: Option<String>,
+        measured: Option<BTreeMap<String, f64>>,
+        judged: Option<BTreeMap<String, bool>>,
+        context: Option<&Bound<'_, PyAny>>,
+        features: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         const OPERATION: &str = "observe";
         entry(py, |py| {
@@ -181,22 +198,31 @@ impl Policy {
                 },
             };
             let latency = latency.map(|seconds| duration(py, OPERATION, "latency", seconds)).transpose()?;
-            let seen = [
+            let said = Said::read(context, features, OPERATION)?;
+            let mut seen = vec![
                 latency.map(Observation::answered),
                 failed.then_some(Observation::Failed),
                 loss.map(Observation::scored),
                 breach.map(Observation::breach),
             ];
+            for (name, value) in measured.into_iter().flatten() {
+                seen.push(Some(Observation::measured(measure(py, &name)?, value)));
+            }
+            for (name, harmful) in judged.into_iter().flatten() {
+                seen.push(Some(Observation::judged(measure(py, &name)?, harmful)));
+            }
             if seen.iter().all(Option::is_none) {
-                let remedy = "pass latency, loss, failed or breach";
+                let remedy = "pass latency, loss, failed, breach, measured or judged";
                 return Err(invalid(py, OPERATION, &name, "nothing was seen", remedy));
             }
             let arm = arm(py, &name)?;
             detached(py, || {
-                for observation in seen.into_iter().flatten() {
-                    let outcome = Outcome::new(&arm, observation).with_propensity(propensity);
-                    self.shared.observe(&outcome.with_epoch(epoch));
-                }
+                said.with(|context| {
+                    for observation in seen.into_iter().flatten() {
+                        let outcome = Outcome::new(&arm, observation).with_propensity(propensity);
+                        self.shared.observe(&outcome.with_epoch(epoch).with_context(context));
+                    }
+                });
                 Ok(())
             })
         })
@@ -352,28 +378,8 @@ pub(super) fn known<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Boun
     })
 }
 
-/// The attributes of a context.
-fn attributes(context: &Bound<'_, PyAny>, operation: &'static str) -> PyResult<Vec<(String, OwnedValue)>> {
-    let py = context.py();
-    let refused = |problem: String| {
-        wrong_type(py, operation, "context", problem, "pass a dict of names and plain values")
-    };
-    let Ok(mapping) = context.cast::<PyMapping>() else {
-        return Err(refused(format!("a dict is expected, and it is a {}", type_name(context))));
-    };
-    let attribute = |item: Bound<'_, PyAny>| {
-        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        let Ok(name) = name.extract::<String>() else {
-            return Err(refused(format!("the name {} must be a str", name.repr()?)));
-        };
-        let value = value::read(&value, Place::single(operation, &name))?;
-        Ok((name, value))
-    };
-    mapping.items()?.iter().map(attribute).collect()
-}
-
 /// A state as Python has it: a dict.
-fn read(state: &Bound<'_, PyAny>) -> PyResult<PolicyState> {
+pub(super) fn read(state: &Bound<'_, PyAny>) -> PyResult<PolicyState> {
     let py = state.py();
     if !state.is_instance_of::<PyDict>() {
         let problem = format!("a dict is expected, and it is a {}", type_name(state));
