@@ -77,12 +77,12 @@ def test_a_canary_whose_errors_grew_is_rolled_back_and_the_report_says_when(tmp_
     assert report.shares[-1]["shares"] == [1.0, 0.0] and report.worse_arm["by"] == "truth"
     assert report.requests / 2 < report.matched < report.requests
     assert "canary rolled back: " in str(report) and "false alarms: 0; found after " in str(report)
-    assert report.span == (at(0) - timedelta(milliseconds=2), at(6000 - 1 + 30)) or report.span[0] == at(0) - timedelta(milliseconds=2)
+    assert report.span[0] == at(0) - timedelta(milliseconds=2) and at(5999) <= report.span[1] <= at(6029)
     assert (report.mode, report.seed) == ("logged_arms", 0)
 
     blind = log.replay(endless("release", 0.9), truth=truth)
     assert blind.rollback is None and blind.judged["detection"] is None and blind.decisions == []
-    assert "1000000" in blind.waits_for or blind.waits_for
+    assert blind.waits_for
     # A canary that was never worse is let pass.
     before = ReplayLog.read(tmp_path, until=at(1000))
     fine = before.replay(canary("release", 0.05, [0.5]), truth=Truth.equal())

@@ -108,7 +108,7 @@ def test_windows_are_those_of_their_clocks():
     assert str(night) == "on friday from 22:00:00 to 02:00:00 at -05:00" and repr(night) == f"<mlcore.rollout.Schedule {night}>"
     always = Schedule([Window(WEEK, time(0), time(0))])
     assert all(always.is_open(begin + timedelta(hours=hours)) for hours in range(0, 200, 7))
-    for part in (night, night and Window(["friday"], "22:00", "02:00"), GATE, SET(0.3), PAUSE(1.5), ANALYSIS):
+    for part in (night, Window(["friday"], "22:00", "02:00"), GATE, SET(0.3), PAUSE(1.5), ANALYSIS):
         for again in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part)):
             assert again == part and repr(again) == repr(part)
     assert SET(0.3) != SET(0.4) and night != always
@@ -119,8 +119,8 @@ def test_windows_are_those_of_their_clocks():
     [
         (lambda: release([]), "growing"),
         (lambda: release([SET(0.5), SET(0.2)]), "growing"),
-        (lambda: release([SET(20)]), "write a share as 0.2"),
-        (lambda: release([SET(1.0), GATE]), "steps follow"),
+        (lambda: release([SET(0.2), SET(20)]), "write a share as 0.2"),
+        (lambda: release([SET(0.5), SET(1.0), GATE]), "steps follow"),
         (lambda: release([ANALYSIS, SET(0.5)]), "no units yet"),
         (lambda: release([SET(0.5), ANALYSIS]), "guardrails"),
         (lambda: release([SET(0.5)], canary="champion"), "its own control"),

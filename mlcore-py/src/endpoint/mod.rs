@@ -264,8 +264,10 @@ impl Endpoint {
     /// request_id : str, optional
     ///     Your own id of the request, under which its outcome may be reported. Not 32 hexadecimal digits, which an outcome
     ///     id is.
-    /// context, features : optional
-    ///     What the request says of itself to the policy, as :meth:`mlcore.rollout.Policy.assign` takes them.
+    /// context : dict, optional
+    ///     What the request says of itself to the policy: see :meth:`mlcore.rollout.Policy.assign`.
+    /// features : array_like, optional
+    ///     The numbers that a bandit with a context looks at.
     ///
     /// Returns
     /// -------

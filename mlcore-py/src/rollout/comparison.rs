@@ -142,8 +142,8 @@ impl Comparison {
     /// live, shadow : array_like
     ///     Of shape ``(n,)``, or ``(n, k)`` for rows of ``k`` scores.
     /// draw : int, optional
-    ///     64 random bits of this call, which say together with its number whether a row is in the sample of ranks. Pass others in each
-    ///     call; equal ones give equal samples. Default: as many as there were rows before.
+    ///     64 random bits of this call, which say together with its number whether a row is in the sample of ranks; equal ones give
+    ///     equal samples. Replicas pass draws of their own. Default: one that follows from the number of rows before.
     ///
     /// Raises
     /// ------
