@@ -108,6 +108,26 @@ def kl_ucb(random, count, total, squares):
     return low
 
 
+class LinearThompson:
+    """A ridge regression for each arm, and slopes drawn for each arm by itself (Agrawal and Goyal 2013)."""
+
+    def __call__(self, arms, seed):
+        random = np.random.default_rng(seed)
+        size = TABLES["contexts"].shape[2]
+        gram, sums = np.stack([np.eye(size)] * arms), np.zeros((arms, size))
+
+        def learn(arm, reward, context):
+            gram[arm] += np.outer(context, context)
+            sums[arm] += reward * context
+
+        def choose(context):
+            solved = np.linalg.solve(gram, np.stack([sums, np.broadcast_to(context, sums.shape)], axis=2))
+            means, variances = solved[:, :, 0] @ context, solved[:, :, 1] @ context
+            return int(np.argmax(means + np.sqrt(variances) * random.standard_normal(arms)))
+
+        return choose, learn
+
+
 # Name, the tables of rewards, of means and of contexts, and who plays.
 PLAYERS = {
     "mabwiser": [
@@ -130,6 +150,7 @@ PLAYERS = {
         ("kl_ucb", "coins", Textbook(kl_ucb)),
         ("thompson_gaussian", "normal", Textbook(gaussian)),
         ("thompson_gamma_poisson", "counts", Textbook(gamma_poisson)),
+        ("lin_ts", "linear", LinearThompson()),
     ],
 }
 

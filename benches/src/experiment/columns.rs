@@ -24,6 +24,23 @@ pub(super) struct Columns {
     views: Vec<f64>,
 }
 
+/// How units become moments.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    /// `JointMoments.push` for each.
+    UnitByUnit,
+    /// Sums of columns, and `JointMoments.from_sums`.
+    Sums,
+}
+
+/// Which metrics a report has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Metrics {
+    All,
+    /// What spotify-confidence has.
+    WithoutRatio,
+}
+
 /// A report, and what it says.
 pub(super) struct Analysis {
     pub(super) report: Report,
@@ -91,20 +108,11 @@ impl Columns {
         [self.arm.len() as u64 - treated, treated]
     }
 
-    pub(super) fn unit_by_unit(&self) -> Result<Analysis> {
-        let told = self.pushed(true);
-        told.report(true)
-    }
-
-    pub(super) fn from_sums(&self) -> Result<Analysis> {
-        self.summed(true).report(true)
-    }
-
-    /// The same way without the ratio.
-    pub(super) fn without_ratio(way: &str) -> fn(&Self) -> Result<Analysis> {
+    pub(super) fn analyse(&self, way: Way, metrics: Metrics) -> Result<Analysis> {
+        let with_ratio = metrics == Metrics::All;
         match way {
-            "from sums" => |columns| columns.summed(false).report(false),
-            _ => |columns| columns.pushed(false).report(false),
+            Way::UnitByUnit => self.pushed(with_ratio).report(with_ratio),
+            Way::Sums => self.summed(with_ratio).report(with_ratio),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mlcore::experiment::srm_test;
 
-use self::columns::{Analysis, Columns};
+use self::columns::{Columns, Metrics, Way};
 use crate::Result;
 use crate::peer::Peer;
 use crate::table::{Goal, Table};
@@ -35,20 +35,23 @@ fn analyses(columns: &Columns, peer: &Peer) -> Result<()> {
         format!("Experiments: a report of {} units in columns, one thread", columns.units()),
         &headers,
     );
-    let ways: [(&str, fn(&Columns) -> Result<Analysis>); 2] =
-        [("unit by unit", Columns::unit_by_unit), ("from sums", Columns::from_sums)];
-    for (way, analyse) in ways {
-        let analysis = analyse(columns)?;
-        for (whose, what, compared) in [
-            ("gbstats", "mean with a covariate, proportion, ratio", analysis.as_gbstats()?),
-            ("spotify", "mean with a covariate, proportion", analysis.as_spotify()?),
+    for (way, how) in [(Way::UnitByUnit, "unit by unit"), (Way::Sums, "from sums")] {
+        for (whose, metrics, what) in [
+            ("gbstats", Metrics::All, "mean with a covariate, proportion, ratio"),
+            ("spotify", Metrics::WithoutRatio, "mean with a covariate, proportion"),
         ] {
+            let analysis = columns.analyse(way, metrics)?;
+            let compared = match metrics {
+                Metrics::All => analysis.as_gbstats()?,
+                Metrics::WithoutRatio => analysis.as_spotify()?,
+            };
             let difference = largest_difference(peer, &compared)?;
-            let own = if whose == "gbstats" { analyse } else { Columns::without_ratio(way) };
-            let seconds = median_seconds(|| own(columns).map(|analysis| analysis.report.findings.len()));
+            let seconds = median_seconds(|| {
+                columns.analyse(way, metrics).map(|analysis| analysis.report.findings.len())
+            });
             let cells = Goal::Times(TIMES).judge(seconds, peer.seconds(whose));
             let rest = [whose.to_owned(), difference];
-            table.line([format!("{what}: {way}")].into_iter().chain(cells).chain(rest));
+            table.line([format!("{what}: {how}")].into_iter().chain(cells).chain(rest));
         }
     }
     let pvalue = srm_test(&columns.counts(), &[0.5, 0.5])?;

@@ -11,6 +11,8 @@ use crate::table::Table;
 
 /// Pairs of units, one of each arm, that a run of equal arms has.
 const PAIRS: u64 = 2_000;
+/// Who does not look at the first units looks from this pair on.
+const FEW: u64 = 30;
 /// Who looks less often looks after so many pairs.
 const BATCH: u64 = 50;
 const SEED: u64 = 101;
@@ -62,19 +64,22 @@ pub(super) const METRICS: [Metric; 3] = [
 pub(super) enum Method {
     Welch,
     Mixture,
+    /// For effects of a standard deviation, whose first looks weigh most.
+    Wide,
     Asymptotic,
     Bernstein,
     Betting,
 }
 
-pub(super) const METHODS: [Method; 5] =
-    [Method::Welch, Method::Mixture, Method::Asymptotic, Method::Bernstein, Method::Betting];
+pub(super) const METHODS: [Method; 6] =
+    [Method::Welch, Method::Mixture, Method::Wide, Method::Asymptotic, Method::Bernstein, Method::Betting];
 
 impl Method {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Welch => "Welch's t, for one look",
-            Self::Mixture => "mSPRT",
+            Self::Mixture => "mSPRT, for the planned effect",
+            Self::Wide => "mSPRT, for a standard deviation",
             Self::Asymptotic => "asymptotic confidence sequence",
             Self::Bernstein => "empirical Bernstein",
             Self::Betting => "betting",
@@ -83,7 +88,7 @@ impl Method {
 
     pub(super) fn takes(self, metric: &Metric) -> bool {
         match self {
-            Self::Welch | Self::Mixture | Self::Asymptotic => true,
+            Self::Welch | Self::Mixture | Self::Wide | Self::Asymptotic => true,
             Self::Bernstein | Self::Betting => metric.is_bounded,
         }
     }
@@ -92,6 +97,7 @@ impl Method {
     pub(super) fn options(self, metric: &Metric) -> Option<EffectOptions> {
         let inference = match self {
             Self::Mixture => Inference::Mixture { effect_scale: metric.effect },
+            Self::Wide => Inference::Mixture { effect_scale: metric.variance.sqrt() },
             Self::Asymptotic => Inference::sequential(),
             Self::Welch | Self::Bernstein | Self::Betting => return None,
         };
@@ -157,38 +163,56 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Whether a method ever said so.
+/// Whether a method ever said so, by who looked when.
 #[derive(Clone, Copy, Default, Debug)]
 struct Ever {
     at_pairs: bool,
+    late: bool,
     at_batches: bool,
     at_the_end: bool,
+}
+
+impl Ever {
+    /// Whether this look could tell anything new.
+    fn is_open(self, pair: u64) -> bool {
+        let is_late = pair >= FEW && !self.late;
+        !self.at_pairs || is_late || (pair.is_multiple_of(BATCH) && !self.at_batches) || pair == PAIRS
+    }
+
+    fn found(&mut self, pair: u64) {
+        self.at_pairs = true;
+        self.late |= pair >= FEW;
+        self.at_batches |= pair.is_multiple_of(BATCH);
+        self.at_the_end |= pair == PAIRS;
+    }
 }
 
 pub(super) fn tables(runs: u64) -> Result<Vec<Table>> {
     let title = format!(
         "Equal arms, {PAIRS} pairs of units: in how many experiments a difference was ever found, of {runs} each"
     );
-    let each = format!("after every {BATCH} pairs");
-    let columns =
-        ["", "metric", "after each pair", "goal", "", &each, "goal", "", "at the end alone", "goal", ""];
+    let [late, batches] = [format!("from pair {FEW} on"), format!("after every {BATCH} pairs")];
+    let columns = ["", "metric", "after each pair", "goal", "", &late, "goal", "", &batches, "goal", ""];
     let mut table = Table::new(title, &columns);
     for metric in &METRICS {
         let found = replicates(runs, |run| equal_arms(metric, run))?;
         for (place, method) in METHODS.into_iter().enumerate().filter(|(_, method)| method.takes(metric)) {
             let rate =
                 |is: fn(&Ever) -> bool| Rate::of(found.iter().filter_map(|run| run.get(place)).map(is));
-            let [pairs, batches] = [rate(|ever| ever.at_pairs), rate(|ever| ever.at_batches)];
-            let cells = match method {
-                Method::Welch => {
-                    [pairs.alone()?, batches.alone()?, rate(|ever| ever.at_the_end).at_most(ALPHA)?].concat()
-                }
-                _ => [pairs.at_most(ALPHA)?, batches.at_most(ALPHA)?].concat(),
-            };
+            let looks: [fn(&Ever) -> bool; 3] =
+                [|ever| ever.at_pairs, |ever| ever.late, |ever| ever.at_batches];
+            let judge = |is| if method == Method::Welch { rate(is).alone() } else { rate(is).at_most(ALPHA) };
+            let cells = looks.map(judge).into_iter().collect::<Result<Vec<_>>>()?.concat();
             table.line([method.name().to_owned(), metric.name.to_owned()].into_iter().chain(cells));
+            if method == Method::Welch {
+                let once = rate(|ever| ever.at_the_end).at_most(ALPHA)?;
+                table.line(
+                    ["the same at the end alone".to_owned(), metric.name.to_owned()].into_iter().chain(once),
+                );
+            }
         }
     }
-    table.note("the first look is at two pairs; asymptotic ones are made for some dozens of units and more");
+    table.note("the first look of all is at two pairs, where a variance that is estimated says little");
     table.note("empirical Bernstein and betting bound the mean difference of pairs, which is from -1 to 1");
     table.note(INTERVALS);
     Ok(vec![table])
@@ -202,14 +226,11 @@ fn equal_arms(metric: &Metric, run: u64) -> Result<[Ever; METHODS.len()]> {
     let is_wanted = METHODS.map(|method| method.takes(metric));
     for pair in 1..=PAIRS {
         running.push(|method| METHODS.iter().zip(is_wanted).any(|(own, wanted)| *own == method && wanted))?;
-        let (is_batch, is_end) = (pair % BATCH == 0, pair == PAIRS);
         for (((method, options), ever), wanted) in METHODS.iter().zip(&options).zip(&mut ever).zip(is_wanted)
         {
-            let is_open = !ever.at_pairs || (is_batch && !ever.at_batches) || is_end;
-            if wanted && is_open && pair > 1 && running.differs(*method, options.as_ref())? {
-                ever.at_pairs = true;
-                ever.at_batches |= is_batch;
-                ever.at_the_end |= is_end;
+            let is_asked = wanted && pair > 1 && ever.is_open(pair);
+            if is_asked && running.differs(*method, options.as_ref())? {
+                ever.found(pair);
             }
         }
     }

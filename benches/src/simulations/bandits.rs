@@ -147,13 +147,16 @@ pub(super) fn tables(folder: &Path) -> Result<Vec<Table>> {
             table.line(start.into_iter().chain(cells).chain([format!("{:.1}", arms.bound())]));
         }
     }
-    for (name, lost) in contextual::regrets(&contexts)? {
-        let cells = rivals.judge(&lost, Rival::Mabwiser, name);
-        table.line([name.to_owned(), "linear".to_owned()].into_iter().chain(cells));
+    for (name, lost, whose) in contextual::regrets(&contexts)? {
+        for rival in whose {
+            let cells = rivals.judge(&lost, *rival, name);
+            table.line([name.to_owned(), "linear".to_owned()].into_iter().chain(cells));
+        }
     }
     table.note("default options: probabilities are computed anew when a hundredth of the outcomes is new. Peers learn from each outcome.");
     table.note("No library has kl_ucb, nor Thompson's policy with a posterior of normal means or of counts: a textbook's, in peers/bandits.py, stands");
     table.note("there. river's draws a reward, not a mean. The bound of Lai and Robbins is asymptotic, and may be undercut after few rounds.");
+    table.note("mabwiser's lin_ts draws the same numbers for all arms, because each arm has a copy of one generator: it explores less");
     for (peer, whose) in [Rival::Mabwiser, Rival::River, Rival::Textbook].map(|rival| rivals.of(rival)) {
         table.note(format!("{whose}: {}", peer.versions));
     }

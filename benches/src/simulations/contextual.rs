@@ -5,7 +5,7 @@ use std::path::Path;
 use mlcore::bandit::{LinearBandit, LinearOptions, LinearPolicy, LinearReward};
 use mlcore::rollout::Draw;
 
-use super::bandits::{REPLICATES, ROUNDS, names, write};
+use super::bandits::{REPLICATES, ROUNDS, Rival, names, write};
 use super::{random, replicates};
 use crate::Result;
 
@@ -53,16 +53,20 @@ fn rounds(run: u64) -> Vec<Round> {
     (0..ROUNDS).map(round).collect()
 }
 
-/// What each policy lost in each replicate.
-pub(super) fn regrets(contexts: &Contexts) -> Result<Vec<(&'static str, Vec<f64>)>> {
-    let policies =
-        [("lin_ucb", LinearPolicy::LinUcb { alpha: 1.0 }), ("lin_ts", LinearPolicy::LinTs { alpha: 1.0 })];
-    let lost = |(name, policy)| {
+/// A policy, what it lost in each replicate, and who stands beside it.
+type Regrets = (&'static str, Vec<f64>, &'static [Rival]);
+
+pub(super) fn regrets(contexts: &Contexts) -> Result<Vec<Regrets>> {
+    let policies: [(&str, LinearPolicy, &[Rival]); 2] = [
+        ("lin_ucb", LinearPolicy::LinUcb { alpha: 1.0 }, &[Rival::Mabwiser]),
+        ("lin_ts", LinearPolicy::LinTs { alpha: 1.0 }, &[Rival::Mabwiser, Rival::Textbook]),
+    ];
+    let lost = |(name, policy, whose)| {
         let of = |run: u64| {
             let rounds = usize::try_from(run).ok().and_then(|run| contexts.replicates.get(run));
             regret(policy, rounds.map_or(&[][..], Vec::as_slice), run)
         };
-        Ok((name, replicates(REPLICATES, of)?))
+        Ok((name, replicates(REPLICATES, of)?, whose))
     };
     policies.into_iter().map(lost).collect()
 }

@@ -93,7 +93,7 @@ fn experiment(metric: &Metric, planned: u64, run: u64) -> Result<[Found; METHODS
                 }
                 Method::Welch => {}
                 _ if is_open && pair > 1 && running.differs(*method, options.as_ref())? => {
-                    found.first = Some(pair)
+                    found.first = Some(pair);
                 }
                 _ => {}
             }
