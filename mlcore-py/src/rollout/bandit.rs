@@ -16,6 +16,7 @@ use crate::error::{detached, entry, invalid, raise};
 use crate::runner::duration;
 
 const BUILD: &str = "build bandit rollout";
+const RULE: &str = "build reward rule";
 
 /// What a bandit earns by an answer: one reward for each request, and the smallest one for a failure.
 ///
@@ -37,15 +38,23 @@ pub(crate) struct RewardRule {
 impl RewardRule {
     /// By the loss: 1 for one of ``best`` or less, 0 for one of ``worst`` or more and for a failure, and a straight line between.
     #[staticmethod]
-    fn scaled_loss(best: f64, worst: f64) -> Self {
-        Self { rule: rollout::RewardRule::ScaledLoss { best, worst } }
+    fn scaled_loss(py: Python<'_>, best: f64, worst: f64) -> PyResult<Self> {
+        if best.is_finite() && worst.is_finite() && best < worst {
+            return Ok(Self { rule: rollout::RewardRule::ScaledLoss { best, worst } });
+        }
+        let problem = format!("best is {best} and worst is {worst}");
+        Err(invalid(py, RULE, "bounds of the loss", problem, "give two finite losses, best below worst"))
     }
 
     /// By the loss: minus the loss, for a policy that takes any number; ``worst`` is what a failure stands for, and the largest loss
     /// that counts.
     #[staticmethod]
-    fn negative_loss(worst: f64) -> Self {
-        Self { rule: rollout::RewardRule::NegativeLoss { worst } }
+    fn negative_loss(py: Python<'_>, worst: f64) -> PyResult<Self> {
+        if (-1e100..=1e100).contains(&worst) {
+            return Ok(Self { rule: rollout::RewardRule::NegativeLoss { worst } });
+        }
+        let remedy = "give the finite loss that a failure stands for";
+        Err(invalid(py, RULE, "worst loss", format!("it is {worst}"), remedy))
     }
 
     /// 1 for an answer, 0 for a failure.
@@ -57,7 +66,7 @@ impl RewardRule {
     /// 1 for an answer within so many seconds, 0 for a later one and for a failure.
     #[staticmethod]
     fn answered_within(py: Python<'_>, budget: f64) -> PyResult<Self> {
-        let budget = duration(py, "build reward rule", "budget", budget)?;
+        let budget = duration(py, RULE, "budget", budget)?;
         Ok(Self { rule: rollout::RewardRule::AnsweredWithin { budget } })
     }
 

@@ -55,7 +55,7 @@ use crate::value::{self, Place};
 /// >>> policy.assign("ana").arm, policy.assign("user-17").arm
 /// ('challenger', 'champion')
 /// >>> round(policy.assign("user-17", context={"country": "PT"}).propensity, 3)
-/// 0.525
+/// 0.475
 /// >>> details = policy.evaluate("ranker", "ana")
 /// >>> details.value, details.reason, details.flag_metadata["override_reason"]
 /// ('challenger', 'TARGETING_MATCH', 'tests the new ranker')
