@@ -96,16 +96,16 @@ def gamma_poisson(random, count, total, squares):
 
 def kl_ucb(random, count, total, squares):
     """The largest q with n kl(mean, q) <= ln(N), by bisection (Garivier and Cappe 2011, with c = 0)."""
-    mean, reach = total / count, math.log(count.sum()) / count
-    low, high = mean.copy(), np.ones_like(mean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for _ in range(30):
+    reach, bounds = math.log(count.sum()), []
+    for n, won in zip(count.tolist(), total.tolist()):
+        mean, low, high = won / n, won / n, 1.0
+        for _ in range(20):
             q = 0.5 * (low + high)
-            first = np.where(mean > 0, mean * np.log(mean / q), 0.0)
-            second = np.where(mean < 1, (1 - mean) * np.log((1 - mean) / (1 - q)), 0.0)
-            is_above = first + second > reach
-            low, high = np.where(is_above, low, q), np.where(is_above, q, high)
-    return low
+            won_part = mean * math.log(mean / q) if mean > 0 else 0.0
+            lost_part = (1 - mean) * math.log((1 - mean) / (1 - q)) if mean < 1 else 0.0
+            low, high = (low, q) if n * (won_part + lost_part) > reach else (q, high)
+        bounds.append(low)
+    return bounds
 
 
 class LinearThompson:
