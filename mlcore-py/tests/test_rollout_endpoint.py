@@ -34,7 +34,7 @@ def test_experiments_read_the_context_of_requests(churn):
 
 def test_bandits_learn_from_answers(churn):
     plain = BanditRollout("offers", ["champion", "canary"], reward=RewardRule.answered(), min_prob=0.1, publish_interval=0.0)
-    contextual = ContextualRollout("offers", ["champion", "canary"], LinUcb(), 2, reward=RewardRule.answered(), min_prob=0.1)
+    contextual = ContextualRollout("ranking", ["champion", "canary"], LinUcb(), 2, reward=RewardRule.answered(), min_prob=0.1)
     for policy in (plain, contextual):
         endpoint = mlcore.Endpoint(churn, "churn", arms=["canary"], policy=policy)
         for number in range(40):

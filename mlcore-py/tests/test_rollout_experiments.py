@@ -213,7 +213,7 @@ def test_long_chains_are_flat_and_deep_rules_are_refused():
         (lambda: Experiments("s", [Layer("models")], overrides=[Override("ana", "f", "on", "why")]), "no layer has an experiment"),
         (lambda: Experiments("s", [Layer("models", [Experiment("f", "off", audience=Rule.is_in("a", []))])]), "no value that a may have"),
         (lambda: Experiments("s", [Layer("models", [Experiment("a", "x", traffic=0.5), Experiment("b", "y", traffic=0.5)])]), "one default arm"),
-        (lambda: Fixed("champion").assign_many(["u"]), "says of no arm"),
+        (lambda: Experiments("s", [Layer("models")]).assign_many(["u"]), "says of no arm"),
         (lambda: Fixed("champion").assign_many(["u", None], ["champion"]), "row 1 is missing"),
         (lambda: Fixed("champion").assign_many(["u" * 300], ["champion"]), "unit id"),
         (lambda: Fixed("champion").assign_many(["u"], ["champion"], context={"country": ["PT", "ES"]}), "2 rows for 1 units"),

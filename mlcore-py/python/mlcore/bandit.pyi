@@ -7,6 +7,24 @@ import numpy.typing as npt
 
 from mlcore.typing import ArrayLike, Table
 
+__all__ = [
+    "Bandit",
+    "EpsilonGreedy",
+    "Exp3",
+    "KlUcb",
+    "LinGreedy",
+    "LinTs",
+    "LinUcb",
+    "LinearBandit",
+    "Softmax",
+    "ThompsonBeta",
+    "ThompsonGammaPoisson",
+    "ThompsonGaussian",
+    "TrackAndStop",
+    "Ucb1",
+    "from_state",
+]
+
 class _Policy:
     def to_dict(self) -> dict[str, Any]: ...
 

@@ -4,6 +4,42 @@ from typing import Any, Literal, TypedDict, final
 
 from mlcore.typing import ArrayLike, Table
 
+__all__ = [
+    "AlwaysValid",
+    "BayesianEffect",
+    "BetaBinomial",
+    "BettingSequence",
+    "Effect",
+    "EmpiricalBernstein",
+    "Estimate",
+    "Experiment",
+    "Metric",
+    "Report",
+    "SequentialSrm",
+    "analyse",
+    "arm_names",
+    "bayesian_compare",
+    "carry_over",
+    "compare",
+    "cuped",
+    "group_sequential_bounds",
+    "heterogeneity",
+    "interference",
+    "minimum_detectable_effect",
+    "novelty",
+    "power",
+    "power_proportions_2indep",
+    "proportion_effectsize",
+    "rank_compare_2indep",
+    "regression_adjusted",
+    "required_sample_size",
+    "sample_size",
+    "samplesize_proportions_2indep_onetail",
+    "srm_test",
+    "tt_ind_solve_power",
+    "zt_ind_solve_power",
+]
+
 _Alternative = Literal["two-sided", "less", "greater"]
 _PowerAlternative = Literal["two-sided", "larger", "smaller", "greater", "less"]
 _Difference = Literal["relative", "absolute"]

@@ -168,8 +168,8 @@ impl RewardRule {
 /// ...     offers.observe(assignment, failed=assignment.arm == "a", latency=0.01 if assignment.arm == "b" else None)
 /// >>> offers.decide(2.0)["decision"], offers.decide(4.0)["decision"]
 /// ('hold', 'hold')
-/// >>> offers.allocation["a"], offers.allocation["b"]
-/// (0.05, 0.95)
+/// >>> {arm: round(share, 6) for arm, share in offers.allocation.items()}
+/// {'a': 0.05, 'b': 0.95}
 #[pyclass(module = "mlcore.rollout", frozen, extends = Policy)]
 #[derive(Debug)]
 pub(crate) struct BanditRollout {
@@ -320,7 +320,8 @@ impl BanditRollout {
 /// ...     good = assignment.arm == "ab"[number % 2]
 /// ...     offers.observe(assignment, latency=0.01 if good else None, failed=not good, features=features)
 /// ...     _ = offers.decide(float(number))
-/// >>> offers.probabilities("user-17", features=[0.0, 1.0])
+/// >>> told = offers.probabilities("user-17", features=[0.0, 1.0])
+/// >>> {arm: round(share, 6) for arm, share in told.items()}
 /// {'a': 0.05, 'b': 0.95}
 #[pyclass(module = "mlcore.rollout", frozen, extends = Policy)]
 #[derive(Debug)]
