@@ -2,6 +2,8 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "rollout_policies/absent.rs"]
+mod absent;
 #[path = "rollout_policies/assignment.rs"]
 mod assignment;
 

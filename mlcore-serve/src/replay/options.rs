@@ -198,6 +198,9 @@ impl ReplayOptions {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return refuse("alpha", format!("it is {}, and must be between 0 and 1", self.alpha));
         }
+        if let Some(reward) = &self.reward {
+            reward.check()?;
+        }
         if !(1..=MOST_POINTS).contains(&self.share_points) {
             return refuse(
                 "share_points",

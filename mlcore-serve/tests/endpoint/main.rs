@@ -2,6 +2,7 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod abuse;
 mod bandits;
 mod experiments;
 mod faults;
@@ -12,6 +13,7 @@ mod interrupt;
 mod invalid;
 mod lookup_faults;
 mod lookups;
+mod measures;
 mod monitors;
 mod panics;
 mod parts;
@@ -29,6 +31,8 @@ mod skew;
 mod soak;
 #[cfg(feature = "ort")]
 mod sources;
+#[cfg(feature = "server")]
+mod steps_kill;
 mod support;
 #[cfg(feature = "validate")]
 mod validation;

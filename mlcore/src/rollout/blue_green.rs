@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ pub struct BlueGreen {
     release: Mutex<Release>,
     /// How often traffic was moved: with an odd number green answers. Assignments read nothing else.
     moves: AtomicU32,
+    /// Whether one of the two arms is known not to answer.
+    absent: AtomicBool,
 }
 
 /// Where the release stands, as it is saved.
@@ -105,7 +107,12 @@ impl BlueGreen {
                 "blue and green are the same arm",
             ));
         }
-        Ok(Self { options, release: Mutex::default(), moves: AtomicU32::new(0) })
+        Ok(Self {
+            options,
+            release: Mutex::default(),
+            moves: AtomicU32::new(0),
+            absent: AtomicBool::new(false),
+        })
     }
 
     /// The release that `state` was saved by, where it stood.
@@ -198,7 +205,9 @@ impl RolloutPolicy for BlueGreen {
 
     fn follow(&self, candidates: &Candidates) -> Option<String> {
         let BlueGreenOptions { blue, green, .. } = &self.options;
-        let answering = Subjects::find(candidates, green, blue)?;
+        let answering = Subjects::find(candidates, green, blue);
+        self.absent.store(answering.is_none(), Ordering::Relaxed);
+        let answering = answering?;
         self.change(|release| {
             let before = release.about;
             let change = answering.replace(&mut release.about, green, blue)?;
@@ -234,7 +243,11 @@ impl RolloutPolicy for BlueGreen {
             if !is_green(release.moves) {
                 return Decision::hold(format!("{blue} answers and {green} stands by"));
             }
-            release.baked = release.baked.saturating_add(release.asked.ask(now));
+            let passed = release.asked.ask(now);
+            if self.absent.load(Ordering::Relaxed) {
+                return Decision::hold(format!("{green} and {blue} do not both answer"));
+            }
+            release.baked = release.baked.saturating_add(passed);
             match bake_time {
                 Some(bake_time) if release.baked >= *bake_time => {
                     Decision::promote(green.clone(), format!("{bake_time:?} without a breach"))

@@ -109,7 +109,7 @@ impl BanditRolloutOptions {
         self.bandit.check()?;
         check_name(&self.name)?;
         check_arms(&self.arms)?;
-        self.reward.check(self.bandit.policy.support())?;
+        self.reward.check_for(self.bandit.policy.support())?;
         if self.promotes_winner && !matches!(self.bandit.policy, BanditPolicy::TrackAndStop(_)) {
             let problem = "the policy looks for no best arm, so that none would ever be promoted";
             return Err(Error::invalid_input(BUILD, "promotes_winner", problem)
@@ -180,7 +180,7 @@ impl ContextualRolloutOptions {
         self.bandit.check()?;
         check_name(&self.name)?;
         check_arms(&self.arms)?;
-        self.reward.check(crate::bandit::Support::Real)
+        self.reward.check()
     }
 }
 

@@ -46,6 +46,14 @@ pub enum RewardRule {
 }
 
 impl RewardRule {
+    /// Refuses bounds that say nothing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for bounds that are NaN, infinite or the wrong way around.
+    pub fn check(&self) -> Result<()> {
+        self.check_for(Support::Real)
+    }
+
     /// What the observation earns; `None` where it earns nothing yet, or is a breach.
     #[must_use]
     pub fn reward(&self, observation: &Observation) -> Option<f64> {
@@ -89,9 +97,9 @@ impl RewardRule {
     }
 
     /// Refuses bounds that mean nothing, and rewards that a policy does not take.
-    pub(super) fn check(&self, support: Support) -> Result<()> {
+    pub(super) fn check_for(&self, support: Support) -> Result<()> {
         let refuse = |subject: &str, problem: String, remedy: &str| {
-            Err(Error::invalid_input("build bandit rollout", subject, problem).remedy(remedy))
+            Err(Error::invalid_input("check reward rule", subject, problem).remedy(remedy))
         };
         match *self {
             Self::ScaledLoss { best, worst } if !(best.is_finite() && worst.is_finite() && best < worst) => {

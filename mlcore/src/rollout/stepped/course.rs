@@ -82,11 +82,13 @@ pub(super) struct Course {
     asked: SinceAsked,
     /// The time of the wall clock, as far as it was told. Not saved: it goes on without us.
     told: Option<Timestamp>,
+    /// Whether one of the two arms is known not to answer. Not saved: who goes on finds out.
+    absent: bool,
 }
 
 impl Course {
     pub(super) fn new(options: &SteppedCanaryOptions) -> Self {
-        Self { state: SteppedState::new(options), asked: SinceAsked::default(), told: None }
+        Self { state: SteppedState::new(options), asked: SinceAsked::default(), told: None, absent: false }
     }
 
     pub(super) fn state(&self) -> &SteppedState {
@@ -174,6 +176,10 @@ impl Course {
         let frozen = self.state.frozen.take();
         self.state = SteppedState { attempt, about, frozen, ..SteppedState::new(options) };
         self.asked = SinceAsked::default();
+    }
+
+    pub(super) fn set_absent(&mut self, absent: bool) {
+        self.absent = absent;
     }
 
     pub(super) fn tell_time(&mut self, now: Timestamp) {
@@ -277,6 +283,11 @@ impl Course {
                 };
             }
             Some(Ended::RolledBack { reason }) => return Decision::roll_back(options.canary.clone(), reason),
+        }
+        if self.absent {
+            // Nobody would be looked at while it paused.
+            let SteppedCanaryOptions { control, canary, .. } = options;
+            return Decision::hold(format!("{canary} and {control} do not both answer"));
         }
         self.state.waited = self.state.waited.saturating_add(waited);
         if let Some(reason) = self.harm(options) {

@@ -192,11 +192,14 @@ impl RolloutPolicy for SteppedCanary {
             .with_losses(self.options.waits_for_losses())
     }
 
-    /// Begins anew at the first step where one of the two arms answers with another version than the evidence is about.
+    /// Begins anew at the first step where one of the two arms answers with another version than the evidence is about. While one of
+    /// them does not answer no step is taken, and no time counts.
     fn follow(&self, candidates: &Candidates) -> Option<String> {
         let SteppedCanaryOptions { control, canary, .. } = &self.options;
-        let answering = Subjects::find(candidates, canary, control)?;
+        let answering = Subjects::find(candidates, canary, control);
         self.change(|course| {
+            course.set_absent(answering.is_none());
+            let answering = answering?;
             let change = answering.replace(course.about_mut(), canary, control);
             if change.is_some() {
                 course.begin_anew(&self.options);

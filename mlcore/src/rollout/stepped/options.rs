@@ -179,9 +179,21 @@ impl SteppedCanaryOptions {
         if self.control == self.canary {
             return refuse(self.canary.as_str(), "it is its own control".into(), "name two arms");
         }
+        let odd = self.steps.iter().enumerate().find_map(|(place, step)| match step {
+            CanaryStep::SetWeight { share } if share.is_nan() || *share > 1.0 => Some((place + 1, *share)),
+            _ => None,
+        });
+        if let Some((number, share)) = odd {
+            let problem = format!("step {number} gives the canary a share of {share}");
+            return refuse("steps", problem, "write a share as 0.2, and not as a percentage");
+        }
         let shares = self.shares();
+        if shares.is_empty() {
+            let problem = "no step gives the canary a share below 1, so it is compared with nothing".into();
+            return refuse("steps", problem, "begin with a small share, such as 0.05");
+        }
         let within = shares.iter().all(|share| *share > 0.0);
-        if shares.is_empty() || shares.len() > MOST_WEIGHTS || !within || !shares.is_sorted_by(|a, b| a < b) {
+        if shares.len() > MOST_WEIGHTS || !within || !shares.is_sorted_by(|a, b| a < b) {
             let problem =
                 format!("its shares {shares:?} are not 1 to {MOST_WEIGHTS} growing ones between 0 and 1");
             return refuse("steps", problem, "let each step give the canary more than the one before");
@@ -190,10 +202,6 @@ impl SteppedCanaryOptions {
         for (place, step) in self.steps.iter().enumerate() {
             let number = place + 1;
             match step {
-                CanaryStep::SetWeight { share } if share.is_nan() || *share > 1.0 => {
-                    let problem = format!("step {number} gives the canary a share of {share}");
-                    return refuse("steps", problem, "write a share as 0.2, and not as a percentage");
-                }
                 CanaryStep::SetWeight { share } if *share == 1.0 && place < last => {
                     let problem = format!("step {number} gives the canary all units, and steps follow");
                     let remedy =

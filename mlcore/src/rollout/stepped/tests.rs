@@ -308,8 +308,10 @@ fn what_is_no_release_is_refused() {
     };
     let weight = CanaryStep::set_weight;
     for (steps, words) in [
-        (vec![], "are not 1 to 255 growing ones"),
-        (vec![CanaryStep::ManualGate], "are not 1 to 255 growing ones"),
+        (vec![], "no step gives the canary a share below 1"),
+        (vec![CanaryStep::ManualGate], "no step gives the canary a share below 1"),
+        (vec![weight(1.0)], "no step gives the canary a share below 1"),
+        (vec![weight(20.0)], "step 1 gives the canary a share of 20"),
         (vec![weight(0.2), weight(0.1)], "[0.2, 0.1] are not"),
         (vec![weight(0.2), weight(0.2)], "growing"),
         (vec![weight(0.0)], "growing"),
