@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from conftest import ROOT
 
-from mlcore.evaluate import off_policy_value
+from mlcore.evaluate import Gate, off_policy_value
 from mlcore.exceptions import InvalidInputError, InvalidTypeError
 
 CASES = json.loads((ROOT / "testdata" / "golden" / "bandit.json").read_text(encoding="utf-8"))["off_policy"]
@@ -31,6 +31,9 @@ def test_estimates_and_intervals_are_those_of_the_definitions(case):
         assert found.standard_error == pytest.approx(expected["standard_error"], rel=1e-9, abs=1e-9)
         assert found.interval == pytest.approx((expected["low"], expected["high"]), rel=1e-9, abs=1e-9)
         assert found.effective_sample_size == pytest.approx(case["effective_sample_size"], rel=1e-9)
+        assert found.logged_value == pytest.approx(case["logged_value"], rel=1e-9, abs=1e-9)
+        assert found.gain == pytest.approx(expected["gain"], rel=1e-9, abs=1e-9)
+        assert found.gain_interval == pytest.approx((expected["gain_low"], expected["gain_high"]), rel=1e-9, abs=1e-9)
         if estimator == "ips":
             assert found.bernstein == pytest.approx(case["ips_bernstein"], rel=1e-9, abs=1e-9)
         else:
@@ -79,3 +82,33 @@ def test_logs_that_say_nothing_are_refused(change, problem):
 def test_texts_are_no_numbers():
     with pytest.raises(InvalidTypeError):
         off_policy_value(["a", "b"], *LOG[1:])
+
+
+def test_a_gate_asks_for_what_would_have_been_earned():
+    rng = np.random.default_rng(3)
+    action = rng.integers(0, 2, 4000)
+    reward = (rng.random(4000) < np.where(action == 1, 0.6, 0.4)).astype(float)
+    found = off_policy_value(action, np.full(4000, 0.5), reward, np.tile([0.1, 0.9], (4000, 1)), estimator="snips")
+
+    def judge(estimate=found, **asked):
+        return Gate().require_off_policy(**asked).judge(off_policy=estimate)
+
+    verdict = judge(superior=0.02)
+    check = verdict.checks[0]
+    assert verdict.passed and check.metric == "off_policy"
+    assert (check.champion, check.challenger, check.difference) == (found.logged_value, found.value, found.gain)
+    assert check.interval == found.gain_interval and verdict.metrics == {"off_policy": found.value}
+    assert judge(non_inferior=0.0).passed and judge(at_least=found.interval[0]).passed
+    for asked in ({"superior": 0.2}, {"at_least": found.value}, {"superior": 0.02, "min_effective_sample_size": 1e6}):
+        assert not judge(**asked).passed, asked
+    assert not judge(None, superior=0.02).passed
+    gate = Gate().require_off_policy(superior=0.02).require("roc_auc", at_least=0.5)
+    assert Gate.from_json(gate.to_json()).to_json() == gate.to_json()
+    with pytest.raises(InvalidInputError, match="roc_auc is asked for"):
+        gate.judge(off_policy=found)
+    for asked in ({}, {"superior": 0.1, "at_least": 0.1}):
+        with pytest.raises(InvalidInputError, match="one of at_least"):
+            Gate().require_off_policy(**asked)
+    for asked in ({"superior": -0.1}, {"superior": float("nan")}, {"superior": 0.1, "min_effective_sample_size": float("inf")}):
+        with pytest.raises(InvalidInputError):
+            judge(**asked)

@@ -7,9 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mlcore::Error;
-use mlcore::evaluate::{self, Contender, GateMetric, LatencyBudget, Requirement, Truth};
+use mlcore::evaluate::{
+    self, Contender, GateMetric, LatencyBudget, OffPolicyRequirement, Requirement, Truth,
+};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
+use self::off_policy::OffPolicyEstimate;
 use self::verdict::{GateCheck, GateVerdict};
 use crate::door::{self, Asked, Text};
 use crate::error::{detached, entry, invalid, raise};
@@ -155,18 +159,72 @@ impl Gate {
         })
     }
 
+    /// Asks what the challenger would surely have earned on the prediction log; answers the gate itself.
+    ///
+    /// Parameters
+    /// ----------
+    /// at_least : float, optional
+    ///     The lower end of the interval of its value.
+    /// non_inferior : float, optional
+    ///     It surely loses less than this against the policy that wrote the log.
+    /// superior : float, optional
+    ///     It surely gains more than this over the policy that wrote the log.
+    /// min_effective_sample_size : float
+    ///     The smallest effective sample size that counts as evidence.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     Unless one of the three is given.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.evaluate import Gate, off_policy_value
+    /// >>> found = off_policy_value([0, 1] * 400, [0.5] * 800, [0, 1] * 400, [[0, 1]] * 800)
+    /// >>> verdict = Gate().require_off_policy(superior=0.2).judge(off_policy=found)
+    /// >>> verdict.passed, round(verdict.checks[0].difference, 6)
+    /// (True, 0.5)
+    #[pyo3(signature = (
+        *, at_least = None, non_inferior = None, superior = None, min_effective_sample_size = 100.0
+    ))]
+    fn require_off_policy<'py>(
+        slf: Bound<'py, Self>,
+        at_least: Option<f64>,
+        non_inferior: Option<f64>,
+        superior: Option<f64>,
+        min_effective_sample_size: f64,
+    ) -> PyResult<Bound<'py, Self>> {
+        entry(slf.py(), |py| {
+            let requirement = match (at_least, non_inferior, superior) {
+                (Some(limit), None, None) => Requirement::Reaches(limit),
+                (None, Some(margin), None) => Requirement::NotWorseBy(margin),
+                (None, None, Some(margin)) => Requirement::BetterBy(margin),
+                _ => {
+                    let remedy = "pass one of at_least=, non_inferior= and superior=";
+                    return Err(invalid(py, REQUIRE, "off_policy", "one thing is asked of it", remedy));
+                }
+            };
+            let asked = OffPolicyRequirement::new(requirement)
+                .with_min_effective_sample_size(min_effective_sample_size);
+            slf.get().locked().off_policy = Some(asked);
+            Ok(slf)
+        })
+    }
+
     /// Compares the two on the same rows.
     ///
     /// Parameters
     /// ----------
-    /// y_true : array_like
-    ///     Labels of two classes, or values where a metric of values is asked for.
-    /// challenger : array_like
+    /// y_true : array_like, optional
+    ///     Labels of two classes, or values where a metric of values is asked for. Not needed where no metric is asked for.
+    /// challenger : array_like, optional
     ///     Its predictions: the probability of the positive class (or the two columns of ``predict_proba``), or values.
     /// champion : array_like, optional
     ///     Those of the model in its place; without it only ``at_least`` and ``at_most`` can be judged.
     /// challenger_latencies, champion_latencies : array_like, optional
     ///     The seconds that answers took, in any number.
+    /// off_policy : OffPolicyEstimate, optional
+    ///     What the challenger would have earned on the prediction log.
     ///
     /// Returns
     /// -------
@@ -178,19 +236,37 @@ impl Gate {
     /// InvalidInputError
     ///     For differing numbers of rows, an unusable ``y_true`` or ``champion``, and numbers of the gate out of range.
     #[pyo3(signature = (
-        y_true, challenger, champion = None, *, challenger_latencies = None, champion_latencies = None
+        y_true = None, challenger = None, champion = None, *, challenger_latencies = None,
+        champion_latencies = None, off_policy = None
     ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned references")]
     fn judge(
         &self,
         py: Python<'_>,
-        y_true: &Bound<'_, PyAny>,
-        challenger: &Bound<'_, PyAny>,
+        y_true: Option<&Bound<'_, PyAny>>,
+        challenger: Option<&Bound<'_, PyAny>>,
         champion: Option<&Bound<'_, PyAny>>,
         challenger_latencies: Option<&Bound<'_, PyAny>>,
         champion_latencies: Option<&Bound<'_, PyAny>>,
+        off_policy: Option<Py<OffPolicyEstimate>>,
     ) -> PyResult<GateVerdict> {
         entry(py, |py| {
             let gate = self.locked().clone();
+            let none = PyList::empty(py).into_any();
+            if let (true, Some((metric, _))) =
+                (y_true.is_none() || challenger.is_none(), gate.requirements.first())
+            {
+                let problem = format!("{} is asked for, which needs rows", metric.name());
+                return Err(invalid(
+                    py,
+                    JUDGE,
+                    "y_true",
+                    problem,
+                    "pass y_true and the challenger's predictions",
+                ));
+            }
+            let challenger = challenger.unwrap_or(&none);
             let compares = |(_, requirement): &&(GateMetric, Requirement)| {
                 !matches!(requirement, Requirement::Reaches(_))
             };
@@ -199,11 +275,14 @@ impl Gate {
                 return Err(invalid(py, JUDGE, "champion", problem, "pass the champion's predictions"));
             }
             let (labels, values);
-            let truth = if gate.requirements.iter().any(|(metric, _)| metric.compares_values()) {
-                values = door::numbers(y_true, Asked { operation: JUDGE, subject: "y_true" })?;
+            let truth = if y_true.is_none() {
+                Truth::Values(&[])
+            } else if gate.requirements.iter().any(|(metric, _)| metric.compares_values()) {
+                values =
+                    door::numbers(y_true.unwrap_or(&none), Asked { operation: JUDGE, subject: "y_true" })?;
                 Truth::Values(values.as_slice())
             } else {
-                labels = binary_truth(y_true, JUDGE)?;
+                labels = binary_truth(y_true.unwrap_or(&none), JUDGE)?;
                 Truth::Labels(&labels)
             };
             let challenger = predicted(challenger, JUDGE, "challenger")?;
@@ -221,6 +300,10 @@ impl Gate {
                 let beside = match (&numbers.1, champion) {
                     (Some(numbers), Some(champion)) => contender(numbers, champion, others.as_deref()),
                     _ => contender(&numbers.0, challenger, others.as_deref()),
+                };
+                let own = match &off_policy {
+                    Some(estimate) => own.with_off_policy(estimate.get().inner()),
+                    None => own,
                 };
                 gate.judge(truth, &beside, &own)
             })?;
@@ -312,7 +395,8 @@ fn contender<'a>(
 
 /// The verdict about a challenger without a champion: nothing is said of one.
 fn alone(mut verdict: evaluate::GateVerdict, gate: &evaluate::Gate) -> evaluate::GateVerdict {
-    for check in &mut verdict.checks {
+    // What a policy would have earned is compared with the log.
+    for check in verdict.checks.iter_mut().filter(|check| check.metric != "off_policy") {
         (check.champion, check.difference, check.interval) = (None, None, None);
         let metric = gate.requirements.iter().find(|(metric, _)| metric.name() == check.metric);
         if let (Some((metric, _)), Some(value), Some(limit)) = (metric, check.challenger, check.margin) {

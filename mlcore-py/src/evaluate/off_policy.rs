@@ -21,20 +21,69 @@ const OPERATION: &str = "off_policy_value";
 ///     The empirical Bernstein interval, which holds for any number of rows; of ``ips`` alone, where ``reward_range`` is given.
 /// effective_sample_size : float
 ///     How many rows of the policy in question would tell as much. Where it is small the normal interval is not to be trusted.
-#[pyclass(module = "mlcore.evaluate", frozen, eq, get_all)]
+/// logged_value : float
+///     What the policy that ran earned: the mean reward of the log.
+/// gain : float
+///     How much more the policy in question earns than the one that ran.
+/// gain_interval : tuple of float
+///     Of the normal approximation, of the same rows.
+#[pyclass(module = "mlcore.evaluate", frozen, eq)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OffPolicyEstimate {
-    value: f64,
-    standard_error: f64,
-    interval: (f64, f64),
-    bernstein: Option<(f64, f64)>,
-    effective_sample_size: f64,
+    estimate: evaluate::OffPolicyEstimate,
+}
+
+impl OffPolicyEstimate {
+    pub(super) fn inner(&self) -> &evaluate::OffPolicyEstimate {
+        &self.estimate
+    }
 }
 
 #[pymethods]
 impl OffPolicyEstimate {
+    #[getter]
+    fn value(&self) -> f64 {
+        self.estimate.value
+    }
+
+    #[getter]
+    fn standard_error(&self) -> f64 {
+        self.estimate.standard_error
+    }
+
+    #[getter]
+    fn interval(&self) -> (f64, f64) {
+        self.estimate.interval
+    }
+
+    #[getter]
+    fn bernstein(&self) -> Option<(f64, f64)> {
+        self.estimate.bernstein
+    }
+
+    #[getter]
+    fn effective_sample_size(&self) -> f64 {
+        self.estimate.effective_sample_size
+    }
+
+    #[getter]
+    fn logged_value(&self) -> f64 {
+        self.estimate.logged_value
+    }
+
+    #[getter]
+    fn gain(&self) -> f64 {
+        self.estimate.gain
+    }
+
+    #[getter]
+    fn gain_interval(&self) -> (f64, f64) {
+        self.estimate.gain_interval
+    }
+
     fn __repr__(&self) -> String {
-        let Self { value, interval: (low, high), effective_sample_size, .. } = self;
+        let evaluate::OffPolicyEstimate { value, interval: (low, high), effective_sample_size, .. } =
+            self.estimate;
         format!("<value {value:?}, from {low:?} to {high:?}, by {effective_sample_size:.1} effective rows>")
     }
 }
@@ -146,17 +195,11 @@ pub(super) fn off_policy_value(
             options = options.with_reward_range(smallest, largest);
         }
         let (propensity, reward) = (propensity.as_slice(), reward.as_slice());
-        let found = detached(py, || {
+        let estimate = detached(py, || {
             let log = LoggedRewards::new(arms, &action, propensity, reward, &target);
             evaluate::off_policy_value(&log, estimator, &options)
         })?;
-        Ok(OffPolicyEstimate {
-            value: found.value,
-            standard_error: found.standard_error,
-            interval: found.interval,
-            bernstein: found.bernstein,
-            effective_sample_size: found.effective_sample_size,
-        })
+        Ok(OffPolicyEstimate { estimate })
     })
 }
 
