@@ -35,6 +35,29 @@ def test_the_example_of_the_feature_store_says_what_the_one_in_rust_prints(tmp_p
     assert said[-1] == "offline and online agree bit for bit: True"
 
 
+def printed(name):
+    """What the example in Rust prints, but for the path of its page."""
+    return (ROOT / "examples" / name / "printed.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_experiment_of_the_example_is_that_of_rust(tmp_path):
+    script = ROOT / "examples" / "ab-test" / "ab_test.py"
+    answer = subprocess.run([sys.executable, "-W", "error", script, tmp_path], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    *said, where = answer.stdout.splitlines()
+    # Rust says the p-value of each look, too.
+    assert said == [re.sub(r", always valid p = \S+;", ";", line) for line in printed("ab-test")]
+    assert where == f"The page: {tmp_path / 'report.html'}"
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
+
+
+def test_the_bandit_of_the_example_is_that_of_rust():
+    script = ROOT / "examples" / "screening" / "screening.py"
+    answer = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines() == printed("screening")
+
+
 def page():
     return (ROOT / "docs" / "mlflow-verbs.md").read_text(encoding="utf-8")
 

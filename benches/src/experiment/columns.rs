@@ -29,8 +29,8 @@ pub(super) struct Columns {
 pub(super) enum Way {
     /// `JointMoments.push` for each.
     UnitByUnit,
-    /// Sums of columns, and `JointMoments.from_sums`.
-    Sums,
+    /// `JointMoments.by_arm` of columns.
+    Columns,
 }
 
 /// Which metrics a report has.
@@ -112,7 +112,7 @@ impl Columns {
         let with_ratio = metrics == Metrics::All;
         match way {
             Way::UnitByUnit => self.pushed(with_ratio).report(with_ratio),
-            Way::Sums => self.summed(with_ratio).report(with_ratio),
+            Way::Columns => self.by_arm(with_ratio)?.report(with_ratio),
         }
     }
 
@@ -133,43 +133,23 @@ impl Columns {
         told
     }
 
-    fn summed(&self, with_ratio: bool) -> Told {
+    fn by_arm(&self, with_ratio: bool) -> Result<Told> {
         let counts = self.counts();
         let mut converted = [0; 2];
         for (arm, success) in self.arm.iter().zip(&self.converted) {
             converted[usize::from(*arm & 1)] += u64::from(*success);
         }
+        let joint = |first: &[f64], second: &[f64]| -> Result<[JointMoments; 2]> {
+            match JointMoments::by_arm(2, &self.arm, first, second)?[..] {
+                [old, new] => Ok([old, new]),
+                _ => Err("two arms have two moments".into()),
+            }
+        };
         let clicks = match with_ratio {
-            true => self.joint(counts, &self.clicks, &self.views),
+            true => joint(&self.clicks, &self.views)?,
             false => [JointMoments::new(); 2],
         };
-        Told { counts, converted, spent: self.joint(counts, &self.spent, &self.before), clicks }
-    }
-
-    /// The sums of all units and those of the treatment in one pass; the control has what is left.
-    fn joint(&self, counts: [u64; 2], first: &[f64], second: &[f64]) -> [JointMoments; 2] {
-        const LANES: usize = 2;
-        let (mut all, mut treated) = ([[0.0; LANES]; 5], [[0.0; LANES]; 5]);
-        // All columns are as long, and that is even.
-        let (arms, _) = self.arm.as_chunks::<LANES>();
-        let ((first, _), (second, _)) = (first.as_chunks::<LANES>(), second.as_chunks::<LANES>());
-        for ((arms, x), y) in arms.iter().zip(first).zip(second) {
-            let mut terms = [*x, *y, *x, *y, *x];
-            for (factor, place) in [x, y, y].into_iter().zip([2, 3, 4]) {
-                terms[place].iter_mut().zip(factor).for_each(|(term, factor)| *term *= factor);
-            }
-            let is_treated = arms.map(|arm| f64::from(arm & 1));
-            for ((all, treated), term) in all.iter_mut().zip(&mut treated).zip(&terms) {
-                for lane in 0..LANES {
-                    all[lane] += term[lane];
-                    treated[lane] += term[lane] * is_treated[lane];
-                }
-            }
-        }
-        let [all, treated] = [all, treated].map(|sums| sums.map(|lanes| lanes.iter().sum::<f64>()));
-        let control = [0, 1, 2, 3, 4].map(|place: usize| all[place] - treated[place]);
-        let of = |count, [x, y, xx, yy, xy]: [f64; 5]| JointMoments::from_sums(count, [x, y], [xx, yy], xy);
-        [of(counts[0], control), of(counts[1], treated)]
+        Ok(Told { counts, converted, spent: joint(&self.spent, &self.before)?, clicks })
     }
 }
 

@@ -35,7 +35,7 @@ fn analyses(columns: &Columns, peer: &Peer) -> Result<()> {
         format!("Experiments: a report of {} units in columns, one thread", columns.units()),
         &headers,
     );
-    for (way, how) in [(Way::UnitByUnit, "unit by unit"), (Way::Sums, "from sums")] {
+    for (way, how) in [(Way::UnitByUnit, "unit by unit"), (Way::Columns, "from columns")] {
         for (whose, metrics, what) in [
             ("gbstats", Metrics::All, "mean with a covariate, proportion, ratio"),
             ("spotify", Metrics::WithoutRatio, "mean with a covariate, proportion"),
@@ -61,7 +61,7 @@ fn analyses(columns: &Columns, peer: &Peer) -> Result<()> {
     let rest = ["gbstats".to_owned(), difference];
     table.line(["sample ratio of the assignments".to_owned()].into_iter().chain(cells).chain(rest));
     table.note("theirs: one grouping of a frame of pandas with a categorical arm, then the library. Ours: `JointMoments.push` for each unit,");
-    table.note("or the sums of columns in a plain loop and `JointMoments.from_sums`, which is what gbstats takes; then the report");
+    table.note("or `JointMoments.by_arm` of the columns; then the report");
     table.note(&*peer.versions);
     crate::print(&table);
     Ok(())

@@ -31,6 +31,8 @@ fn the_bandit_learns_and_its_log_tells_what_each_question_earns() {
         held += usize::from((low..=high).contains(&truth))
             + usize::from((snips_low..=snips_high).contains(&truth));
     }
+    // What the example in Python prints, too.
+    assert!(printed.starts_with(include_str!("../printed.txt")), "{printed}");
     // Eight intervals of 95 %.
     assert!(held >= 6, "{held} intervals hold the truth: {printed}");
     let page = std::fs::read_to_string(folder.path().join("screening/report.html")).unwrap();

@@ -68,6 +68,8 @@ impl<T> From<Result<T, NoVerdict>> for Answer<T> {
 pub enum NoVerdict {
     /// An arm has fewer units, or clusters, than a variance needs: two.
     TooFewUnits,
+    /// The arms have fewer units than a test needs that takes their variances for known.
+    TooFewForTest,
     /// All units of an arm have the same value, so that nothing says how sure the answer is.
     NoVariance,
     /// The mean of the control is zero, so that there is no change relative to it.
@@ -86,7 +88,7 @@ pub enum NoVerdict {
 
 crate::words! {
     NoVerdict, "reason":
-    TooFewUnits = "too_few_units", NoVariance = "no_variance", ControlIsZero = "control_is_zero",
+    TooFewUnits = "too_few_units", TooFewForTest = "too_few_for_test", NoVariance = "no_variance", ControlIsZero = "control_is_zero",
     DenominatorIsZero = "denominator_is_zero", NotFinite = "not_finite", QuantileOutOfReach = "quantile_out_of_reach",
     TooFewDays = "too_few_days", CollinearCovariates = "collinear_covariates"
 }
@@ -97,6 +99,9 @@ impl NoVerdict {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::TooFewUnits => "an arm has fewer than two units",
+            Self::TooFewForTest => {
+                "the arms have too few units for a test that takes their variances for known"
+            }
             Self::NoVariance => "all units of an arm have the same value",
             Self::ControlIsZero => "the mean of the control is zero",
             Self::DenominatorIsZero => "the denominator of the ratio is zero",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::experiment::{Answer, Estimate, NoVerdict};
 
 /// Count, means, variances and covariance of two numbers of each unit: the numerator and the denominator of a ratio, or a metric
@@ -44,6 +45,94 @@ impl JointMoments {
         let squares = [0, 1].map(|at| sums_of_squares[at] - sums[at] * sums[at] / n);
         let product = sum_of_products - sums[0] * sums[1] / n;
         Self { count, means: sums.map(|sum| sum / n), squares, product }
+    }
+
+    /// Of columns, for each of `arms` arms: the arm of each unit, from 0, and its two numbers. As [`push`](Self::push) for each unit, up to
+    /// rounding, and in less time.
+    ///
+    /// ```
+    /// use mlcore::experiment::JointMoments;
+    ///
+    /// let (arm, clicks, views) = ([0_u8, 1, 1, 0], [1.0, 0.0, 3.0, 2.0], [10.0, 4.0, 12.0, 6.0]);
+    /// let [old, new] = JointMoments::by_arm(2, &arm, &clicks, &views)?[..] else { unreachable!() };
+    /// assert_eq!((old.count(), old.means(), new.means()), (2, [1.5, 8.0], [1.5, 8.0]));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for columns of different lengths, and for an arm that is none; it names the row.
+    pub fn by_arm(
+        arms: usize,
+        codes: &[impl Copy + Into<u64>],
+        first: &[f64],
+        second: &[f64],
+    ) -> Result<Vec<Self>> {
+        for (name, found) in [("first", first.len()), ("second", second.len())] {
+            if found != codes.len() {
+                let problem = format!("it has {found} numbers, and {} units have an arm", codes.len());
+                return Err(Error::invalid_input(BY_ARM, name, problem).remedy("pass a number for each unit"));
+            }
+        }
+        let mut moments = vec![Self::new(); arms];
+        // The units of a block, arm after arm.
+        let (mut sorted, mut filled) = (vec![[0.0; 2]; arms.saturating_mul(BLOCK)], vec![0_usize; arms]);
+        let blocks = codes.chunks(BLOCK).zip(first.chunks(BLOCK)).zip(second.chunks(BLOCK));
+        for (block, ((codes, first), second)) in blocks.enumerate() {
+            filled.fill(0);
+            for (row, ((code, first), second)) in codes.iter().zip(first).zip(second).enumerate() {
+                let code: u64 = (*code).into();
+                let arm = usize::try_from(code).unwrap_or(usize::MAX);
+                let Some(place) = filled.get_mut(arm) else {
+                    let problem = format!("row {} is arm {code}, and there are {arms}", block * BLOCK + row);
+                    return Err(Error::invalid_input(BY_ARM, "codes", problem).remedy("count arms from 0"));
+                };
+                if let Some(unit) = sorted.get_mut(arm * BLOCK + *place) {
+                    *unit = [*first, *second];
+                }
+                *place += 1;
+            }
+            for ((own, sorted), filled) in moments.iter_mut().zip(sorted.chunks(BLOCK)).zip(&filled) {
+                *own = own.merge(&Self::of_block(sorted.get(..*filled).unwrap_or_default()));
+            }
+        }
+        Ok(moments)
+    }
+
+    /// Of a few units, in two passes.
+    fn of_block(units: &[[f64; 2]]) -> Self {
+        if units.is_empty() {
+            return Self::new();
+        }
+        let count = units.len() as f64;
+        let (chunks, rest) = units.as_chunks::<LANES>();
+        let mut lanes = [[0.0; 2]; LANES];
+        for chunk in chunks {
+            for (lane, unit) in lanes.iter_mut().zip(chunk) {
+                lane[0] += unit[0];
+                lane[1] += unit[1];
+            }
+        }
+        let sums = lanes.iter().chain(rest).fold([0.0; 2], |sum, lane| [sum[0] + lane[0], sum[1] + lane[1]]);
+        let means = sums.map(|sum| sum / count);
+        let (mut squares, mut products) = ([[0.0; 2]; LANES], [0.0; LANES]);
+        let mut add = |lane: usize, unit: &[f64; 2]| {
+            let apart = [unit[0] - means[0], unit[1] - means[1]];
+            squares[lane][0] += apart[0] * apart[0];
+            squares[lane][1] += apart[1] * apart[1];
+            products[lane] += apart[0] * apart[1];
+        };
+        for chunk in chunks {
+            for (lane, unit) in chunk.iter().enumerate() {
+                add(lane, unit);
+            }
+        }
+        rest.iter().enumerate().for_each(|(lane, unit)| add(lane, unit));
+        Self {
+            count: units.len() as u64,
+            means,
+            squares: [0, 1].map(|at: usize| squares.iter().map(|lane| lane[at]).sum()),
+            product: products.iter().sum(),
+        }
     }
 
     /// Adds a unit.
@@ -156,5 +245,59 @@ impl FromIterator<(f64, f64)> for JointMoments {
         let mut moments = Self::new();
         moments.extend(units);
         moments
+    }
+}
+
+const BY_ARM: &str = "sum up arms";
+/// The units of two arms lie in a processor's nearest cache.
+const BLOCK: usize = 512;
+/// Sums that do not wait for each other.
+const LANES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::SplitMix64;
+
+    #[test]
+    fn columns_are_their_units_one_by_one() {
+        let mut random = SplitMix64::new(3);
+        for (rows, arms) in [(0, 2), (1, 1), (7, 3), (512, 2), (5_000, 2), (5_000, 7)] {
+            let codes: Vec<u32> = (0..rows).map(|_| random.below(arms) as u32).collect();
+            let first: Vec<f64> = (0..rows).map(|_| 1e6 + random.normal()).collect();
+            let second: Vec<f64> = first.iter().map(|first| 0.3 * first + random.normal()).collect();
+            let found = JointMoments::by_arm(arms as usize, &codes, &first, &second).unwrap();
+            for (arm, found) in found.iter().enumerate() {
+                let units = codes.iter().zip(first.iter().zip(&second));
+                let own = units.filter(|(code, _)| **code as usize == arm);
+                let due: JointMoments = own.map(|(_, (first, second))| (*first, *second)).collect();
+                assert_eq!(found.count(), due.count());
+                let close = |found: f64, due: f64| {
+                    assert!((found - due).abs() <= 1e-9 * due.abs().max(1.0), "{found} is not {due}");
+                };
+                for at in [0, 1] {
+                    close(found.means()[at], due.means()[at]);
+                    close(found.variances()[at], due.variances()[at]);
+                }
+                close(found.covariance(), due.covariance());
+            }
+        }
+    }
+
+    #[test]
+    fn odd_columns_are_refused_by_name_and_row() {
+        let words = |found: Result<Vec<JointMoments>>| found.unwrap_err().to_string();
+        let (codes, numbers) = (vec![1_u8; 600], vec![0.0; 600]);
+        let short = words(JointMoments::by_arm(2, &codes, &numbers[1..], &numbers));
+        assert!(short.contains("first") && short.contains("599"), "{short}");
+        let short = words(JointMoments::by_arm(2, &codes, &numbers, &numbers[2..]));
+        assert!(short.contains("second") && short.contains("598"), "{short}");
+        let mut odd = codes.clone();
+        odd[555] = 2;
+        let odd = words(JointMoments::by_arm(2, &odd, &numbers, &numbers));
+        assert!(odd.contains("row 555 is arm 2, and there are 2"), "{odd}");
+        assert!(JointMoments::by_arm(0, &[] as &[u8], &[], &[]).unwrap().is_empty());
+        let far = words(JointMoments::by_arm(2, &[u64::MAX], &[0.0], &[0.0]));
+        assert!(far.contains("row 0"), "{far}");
     }
 }

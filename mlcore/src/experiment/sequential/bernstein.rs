@@ -9,7 +9,7 @@ use crate::stats::ConfidenceInterval;
 /// A confidence sequence for the mean of values of a known range: valid at every number of values, without any assumption but the
 /// range, in constant memory.
 ///
-/// [`BettingSequence`](super::BettingSequence) is narrower, and takes a thousand times as long for a value. The order of the values
+/// [`BettingSequence`](super::BettingSequence) is narrower for values that vary little, and takes a thousand times as long for a value. The order of the values
 /// counts, so that two sequences cannot be merged.
 ///
 /// # Source

@@ -176,6 +176,19 @@ fn one_sided_intervals_end_where_the_test_decides() {
     }
 }
 
+/// Thirty units in each of two arms alike: fewer do not tell a variance that a mixture may take for known.
+#[test]
+fn a_mixture_waits_until_variances_are_known() {
+    let options = EffectOptions::default().with_inference(Inference::Mixture { effect_scale: 1.0 });
+    let between = |count: u64, other: u64| {
+        Effect::between(Estimate::new(count, 0.0, 1.0), Estimate::new(other, 3.0, 1.0), &options).unwrap()
+    };
+    for (count, other) in [(2, 2), (29, 29), (20, 10_000)] {
+        assert_eq!(between(count, other).reason(), Some(NoVerdict::TooFewForTest));
+    }
+    assert!(between(30, 30).known().unwrap().pvalue < 1e-6);
+}
+
 #[test]
 fn effects_and_options_are_stored_without_loss() {
     let options = EffectOptions::default()
