@@ -244,14 +244,15 @@ impl RolloutPolicy for BlueGreen {
                 return Decision::hold(format!("{blue} answers and {green} stands by"));
             }
             let passed = release.asked.ask(now);
-            if self.absent.load(Ordering::Relaxed) {
-                return Decision::hold(format!("{green} and {blue} do not both answer"));
+            let is_absent = self.absent.load(Ordering::Relaxed);
+            if !is_absent {
+                release.baked = release.baked.saturating_add(passed);
             }
-            release.baked = release.baked.saturating_add(passed);
             match bake_time {
                 Some(bake_time) if release.baked >= *bake_time => {
                     Decision::promote(green.clone(), format!("{bake_time:?} without a breach"))
                 }
+                _ if is_absent => Decision::hold(format!("{green} and {blue} do not both answer")),
                 Some(bake_time) => Decision::hold(format!(
                     "{green} answers since {:.0?} of {bake_time:?}, and {blue} stands by",
                     release.baked

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,8 +47,6 @@ pub struct Canary {
     options: CanaryOptions,
     ramp: Mutex<Ramp>,
     split: Split,
-    /// Whether one of the two arms is known not to answer.
-    absent: AtomicBool,
 }
 
 impl Canary {
@@ -74,7 +71,7 @@ impl Canary {
         }
         let CanaryOptions { control, canary, salt, .. } = &options;
         let split = Split::new(control, canary, salt, options.ramp.shares(), about(&ramp));
-        Ok(Self { options, ramp: Mutex::new(ramp), split, absent: AtomicBool::new(false) })
+        Ok(Self { options, ramp: Mutex::new(ramp), split })
     }
 
     /// The canary that `state` was saved by, at the step where it stood: units keep their arms.
@@ -141,9 +138,7 @@ impl RolloutPolicy for Canary {
     /// Begins anew at the first step where one of the two arms answers with another version than the evidence is about.
     fn follow(&self, candidates: &Candidates) -> Option<String> {
         let CanaryOptions { control, canary, .. } = &self.options;
-        let answering = Subjects::find(candidates, canary, control);
-        self.absent.store(answering.is_none(), Ordering::Relaxed);
-        let answering = answering?;
+        let answering = Subjects::find(candidates, canary, control)?;
         self.with_ramp(|ramp| {
             let mut about = ramp.about();
             let change = answering.replace(&mut about, canary, control);
@@ -172,14 +167,7 @@ impl RolloutPolicy for Canary {
     }
 
     fn decide(&self, now: Duration) -> Decision {
-        let CanaryOptions { control, canary, .. } = &self.options;
-        self.with_ramp(|ramp| {
-            if self.absent.load(Ordering::Relaxed) && matches!(ramp.phase(), Phase::Running { .. }) {
-                ramp.pass_over(now);
-                return Decision::hold(format!("{canary} and {control} do not both answer"));
-            }
-            ramp.decide(canary, now)
-        })
+        self.with_ramp(|ramp| ramp.decide(&self.options.canary, now))
     }
 
     fn save(&self) -> Result<PolicyState> {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use mlcore::rollout::{
-    BlueGreen, BlueGreenOptions, Canary, CanaryOptions, CanaryStep, Decision, Expiry, Guardrail, Metric,
-    RampOptions, RolloutPolicy, SteppedCanary, SteppedCanaryOptions,
+    BlueGreen, BlueGreenOptions, CanaryStep, Decision, RolloutPolicy, SteppedCanary, SteppedCanaryOptions,
 };
 
 use super::{arm, candidates};
@@ -45,22 +44,6 @@ fn a_pause_does_not_pass_before_the_canary_answers() {
     policy.follow(&candidates(&["champion", "challenger"]));
     assert_eq!(decide(127).reason(), "step 2 of 4: paused for 300s of 600s");
     assert!(matches!(decide(133), Decision::Step { share: 0.5, .. }));
-}
-
-#[test]
-fn a_canary_is_not_rolled_back_for_the_time_before_it_answered() {
-    let guardrail = Guardrail::new(Metric::ErrorRate, 0.05).unwrap();
-    let ramp = RampOptions::new([guardrail]).with_max_hold(Duration::from_secs(600), Expiry::RollBack);
-    let policy = Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp)).unwrap();
-    policy.follow(&candidates(&["champion"]));
-    holds(&for_an_hour(&policy, 0), ABSENT);
-    policy.follow(&candidates(&["champion", "challenger"]));
-    let decide = |minute: u64| policy.decide(Duration::from_secs(60 * minute));
-    assert!(matches!(decide(65), Decision::Hold { .. }));
-    assert!(matches!(decide(80), Decision::RollBack { .. }));
-    // What is decided is carried out, whoever answers.
-    policy.follow(&candidates(&["champion"]));
-    assert!(matches!(decide(81), Decision::RollBack { .. }));
 }
 
 #[test]

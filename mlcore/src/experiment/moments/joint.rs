@@ -266,7 +266,7 @@ mod tests {
             let codes: Vec<u32> = (0..rows).map(|_| random.below(arms) as u32).collect();
             let first: Vec<f64> = (0..rows).map(|_| 1e6 + random.normal()).collect();
             let second: Vec<f64> = first.iter().map(|first| 0.3 * first + random.normal()).collect();
-            let found = JointMoments::by_arm(arms as usize, &codes, &first, &second).unwrap();
+            let found = JointMoments::by_arm(arms, &codes, &first, &second).unwrap();
             for (arm, found) in found.iter().enumerate() {
                 let units = codes.iter().zip(first.iter().zip(&second));
                 let own = units.filter(|(code, _)| **code as usize == arm);
@@ -292,7 +292,7 @@ mod tests {
         assert!(short.contains("first") && short.contains("599"), "{short}");
         let short = words(JointMoments::by_arm(2, &codes, &numbers, &numbers[2..]));
         assert!(short.contains("second") && short.contains("598"), "{short}");
-        let mut odd = codes.clone();
+        let mut odd = codes;
         odd[555] = 2;
         let odd = words(JointMoments::by_arm(2, &odd, &numbers, &numbers));
         assert!(odd.contains("row 555 is arm 2, and there are 2"), "{odd}");

@@ -295,11 +295,6 @@ impl Ramp {
         }
     }
 
-    /// Lets the time until `now` not count: nothing could be learnt in it.
-    pub(in crate::rollout) fn pass_over(&mut self, now: Duration) {
-        self.asked.ask(now);
-    }
-
     fn advance(&mut self, canary: &Arm, step: usize, reason: String) -> Decision {
         if step + 1 >= self.options.shares().len() {
             self.state.phase = Phase::Passed { reason: reason.clone() };

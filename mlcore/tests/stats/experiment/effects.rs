@@ -181,7 +181,7 @@ fn one_sided_intervals_end_where_the_test_decides() {
 fn a_mixture_waits_until_variances_are_known() {
     let options = EffectOptions::default().with_inference(Inference::Mixture { effect_scale: 1.0 });
     let between = |count: u64, other: u64| {
-        Effect::between(Estimate::new(count, 0.0, 1.0), Estimate::new(other, 3.0, 1.0), &options).unwrap()
+        Effect::between(Estimate::new(count, 2.0, 1.0), Estimate::new(other, 12.0, 1.0), &options).unwrap()
     };
     for (count, other) in [(2, 2), (29, 29), (20, 10_000)] {
         assert_eq!(between(count, other).reason(), Some(NoVerdict::TooFewForTest));
