@@ -60,13 +60,19 @@ impl JointMoments {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for columns of different lengths, and for an arm that is none; it names the row.
+    /// [`Error::InvalidInput`] for more than 1,000 arms, for columns of different lengths, and for an arm that is none; it names the row.
     pub fn by_arm(
         arms: usize,
         codes: &[impl Copy + Into<u64>],
         first: &[f64],
         second: &[f64],
     ) -> Result<Vec<Self>> {
+        if arms > MOST_ARMS {
+            let problem = format!("there are {arms}, and may be {MOST_ARMS}");
+            return Err(
+                Error::invalid_input(BY_ARM, "arms", problem).remedy("count the arms of one experiment")
+            );
+        }
         for (name, found) in [("first", first.len()), ("second", second.len())] {
             if found != codes.len() {
                 let problem = format!("it has {found} numbers, and {} units have an arm", codes.len());
@@ -75,7 +81,7 @@ impl JointMoments {
         }
         let mut moments = vec![Self::new(); arms];
         // The units of a block, arm after arm.
-        let (mut sorted, mut filled) = (vec![[0.0; 2]; arms.saturating_mul(BLOCK)], vec![0_usize; arms]);
+        let (mut sorted, mut filled) = (vec![[0.0; 2]; arms * BLOCK], vec![0_usize; arms]);
         let blocks = codes.chunks(BLOCK).zip(first.chunks(BLOCK)).zip(second.chunks(BLOCK));
         for (block, ((codes, first), second)) in blocks.enumerate() {
             filled.fill(0);
@@ -249,6 +255,8 @@ impl FromIterator<(f64, f64)> for JointMoments {
 }
 
 const BY_ARM: &str = "sum up arms";
+/// Each has a block of its own. As many as a bandit takes.
+const MOST_ARMS: usize = crate::bandit::Bandit::MOST_ARMS;
 /// The units of two arms lie in a processor's nearest cache.
 const BLOCK: usize = 512;
 /// Sums that do not wait for each other.
@@ -297,6 +305,8 @@ mod tests {
         let odd = words(JointMoments::by_arm(2, &odd, &numbers, &numbers));
         assert!(odd.contains("row 555 is arm 2, and there are 2"), "{odd}");
         assert!(JointMoments::by_arm(0, &[] as &[u8], &[], &[]).unwrap().is_empty());
+        let many = words(JointMoments::by_arm(usize::MAX, &[0_u8], &[0.0], &[0.0]));
+        assert!(many.contains("may be 1000"), "{many}");
         let far = words(JointMoments::by_arm(2, &[u64::MAX], &[0.0], &[0.0]));
         assert!(far.contains("row 0"), "{far}");
     }
