@@ -103,13 +103,6 @@ fn without_times(value: &mut serde_json::Value) {
             map.values_mut().for_each(without_times);
         }
         serde_json::Value::Array(list) => list.iter_mut().for_each(without_times),
-        // What a policy saves is text in a text.
-        serde_json::Value::String(text) => {
-            if let Ok(mut inner @ serde_json::Value::Object(_)) = serde_json::from_str(text) {
-                without_times(&mut inner);
-                *value = inner;
-            }
-        }
         _ => {}
     }
 }
@@ -193,12 +186,11 @@ fn run_and_kill(file: &Path, kind: &str, from: usize, count: usize, longer: Dura
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut said =
         lines.filter_map(|line| Some(line.strip_prefix("acknowledged ")?.parse::<usize>().unwrap()));
-    let mut last = said.by_ref().take(count).last().unwrap_or(from);
+    let last = said.by_ref().take(count).last().unwrap_or(from);
     std::thread::sleep(longer);
     child.kill().unwrap();
     child.wait().unwrap();
-    last = said.last().unwrap_or(last);
-    last
+    said.last().unwrap_or(last)
 }
 
 /// The course of a release that nobody kills: what is known, who gets the trial and its share after so many acknowledgements.
