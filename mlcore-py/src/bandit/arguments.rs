@@ -16,6 +16,22 @@ pub(super) const BUILD: &str = "build bandit";
 pub(super) const UPDATE: &str = "update bandit";
 const RESTORE: &str = "restore bandit";
 
+/// What is known of arms, by their names.
+pub(crate) fn statistics<'py>(
+    py: Python<'py>,
+    known: impl IntoIterator<Item = (Arm, ArmStatistics)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let answer = PyDict::new(py);
+    for (arm, known) in known {
+        let own = PyDict::new(py);
+        own.set_item("count", known.count)?;
+        own.set_item("mean", known.mean())?;
+        own.set_item("variance", known.variance())?;
+        answer.set_item(arm.as_str(), own)?;
+    }
+    Ok(answer)
+}
+
 /// The arm of this name.
 pub(super) fn arm(py: Python<'_>, name: &str) -> PyResult<Arm> {
     Arm::new(name).map_err(|error| raise(py, &error))

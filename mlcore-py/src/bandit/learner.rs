@@ -317,15 +317,7 @@ impl Bandit {
         entry(py, |py| {
             let (arms, statistics) =
                 self.with(py, |bandit| Ok((bandit.allocation().arms().to_vec(), bandit.statistics())))?;
-            let answer = PyDict::new(py);
-            for (arm, known) in arms.iter().zip(statistics) {
-                let own = PyDict::new(py);
-                own.set_item("count", known.count)?;
-                own.set_item("mean", known.mean())?;
-                own.set_item("variance", known.variance())?;
-                answer.set_item(arm.as_str(), own)?;
-            }
-            Ok(answer)
+            arguments::statistics(py, arms.into_iter().zip(statistics))
         })
     }
 

@@ -7,7 +7,7 @@ mod linear;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-pub(crate) use self::arguments::{Learning, policy};
+pub(crate) use self::arguments::{Learning, policy, statistics};
 use self::learner::Bandit;
 use self::linear::LinearBandit;
 use crate::error::entry;

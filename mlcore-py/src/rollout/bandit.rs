@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::asked::arms;
 use super::pickle::{Reduced, reduced};
 use super::policy::{Policy, class_of};
-use crate::bandit::{Learning, policy};
+use crate::bandit::{Learning, policy, statistics};
 use crate::door::Text;
 use crate::error::{detached, entry, invalid, raise};
 use crate::runner::duration;
@@ -246,17 +246,7 @@ impl BanditRollout {
     /// What is known of the versions that answer, without what was believed before: ``count``, ``mean`` and ``variance`` for an arm.
     #[getter]
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        entry(py, |py| {
-            let answer = PyDict::new(py);
-            for (arm, known) in detached(py, || Ok(self.policy.statistics()))? {
-                let own = PyDict::new(py);
-                own.set_item("count", known.count)?;
-                own.set_item("mean", known.mean())?;
-                own.set_item("variance", known.variance())?;
-                answer.set_item(arm.as_str(), own)?;
-            }
-            Ok(answer)
-        })
+        entry(py, |py| statistics(py, detached(py, || Ok(self.policy.statistics()))?))
     }
 
     /// The rewards that came in, of all versions.

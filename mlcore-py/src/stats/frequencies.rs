@@ -9,6 +9,7 @@ pub(crate) mod native {
 
     use crate::door::{self, Asked, Numbers};
     use crate::error::{detached, entry, invalid};
+    use crate::stats::two_sample::unpacks_as_statistic_and_pvalue;
     use crate::stats::{option, power};
 
     /// What :func:`fisher_exact`, :func:`power_divergence` and :func:`spearmanr` found; unpacks as ``statistic, pvalue``.
@@ -23,27 +24,13 @@ pub(crate) mod native {
         pub(crate) pvalue: f64,
     }
 
+    unpacks_as_statistic_and_pvalue!(SignificanceResult);
+
     #[pymethods]
     impl SignificanceResult {
         #[new]
         fn new(statistic: f64, pvalue: f64) -> Self {
             Self { statistic, pvalue }
-        }
-
-        fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-            PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
-        }
-
-        fn __len__(&self) -> usize {
-            2
-        }
-
-        fn __getitem__(&self, index: isize) -> PyResult<f64> {
-            match index {
-                0 | -2 => Ok(self.statistic),
-                1 | -1 => Ok(self.pvalue),
-                _ => Err(PyIndexError::new_err("a SignificanceResult has 2 items: statistic and pvalue")),
-            }
         }
 
         fn __repr__(&self) -> String {
