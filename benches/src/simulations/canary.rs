@@ -50,6 +50,20 @@ struct End {
     requests: u64,
 }
 
+const COLUMNS: [&str; 11] = [
+    "errors",
+    "worse by",
+    "margin",
+    "releases",
+    "rolled back",
+    "goal",
+    "",
+    "promoted",
+    "goal",
+    "",
+    "requests in the median",
+];
+
 pub(super) fn tables(runs: u64) -> Result<Vec<Table>> {
     // Harm beyond the margin is found in nearly every release: fewer show it.
     let runs = |case: Case| (if case.harm > case.margin { runs / 50 } else { runs / 10 }).max(1);
@@ -57,23 +71,7 @@ pub(super) fn tables(runs: u64) -> Result<Vec<Table>> {
     let title = format!(
         "Canary with default options and a guardrail on the error rate, asked after every {LOOK} requests"
     );
-    let columns = [
-        "errors",
-        "worse by",
-        "margin",
-        "releases",
-        "rolled back",
-        "goal",
-        "",
-        "promoted",
-        "goal",
-        "",
-        "requests in the median",
-        "expected",
-        "goal",
-        "",
-    ];
-    let mut table = Table::new(title, &columns);
+    let mut table = Table::new(title, &[&COLUMNS[..], &["expected", "goal", ""]].concat());
     for case in CASES {
         let ends = replicates(runs(case), |run| world.canary(case, run))?;
         table.line(start(case, &ends).into_iter().chain(case.cells(&ends)?));
@@ -86,20 +84,7 @@ pub(super) fn tables(runs: u64) -> Result<Vec<Table>> {
     table.note("one, what information allows, ln(1 / alpha) / KL answers of the canary at 5 % of the requests, and the goal 1.6 times that");
     table.note(INTERVALS);
     let title = "Stepped canary: set_weight and an analysis, three times";
-    let columns = [
-        "errors",
-        "worse by",
-        "margin",
-        "releases",
-        "rolled back",
-        "goal",
-        "",
-        "promoted",
-        "goal",
-        "",
-        "requests in the median",
-    ];
-    let mut stepped = Table::new(title, &columns);
+    let mut stepped = Table::new(title, &COLUMNS);
     for case in CASES.into_iter().filter(|case| case.harm == 0.0 || case.harm == 0.02 || case.harm == 0.06) {
         let ends = replicates(runs(case), |run| world.stepped(case, run))?;
         stepped.line(start(case, &ends).into_iter().chain(case.rates(&ends)?).chain([half(&ends)]));
